@@ -71,7 +71,9 @@ class BlobStore:
             _sync_folder(target.parent)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull("the disk is full", str(self.root), "free some space, then repeat; nothing was stored") from error
+                raise StorageFull(
+                    "the disk is full", str(self.root), "free some space, then repeat; nothing was stored"
+                ) from error
             raise
         finally:
             with suppress(FileNotFoundError):

@@ -1,0 +1,1 @@
+"""Doors and processes: server, worker, up; wiring; auth; migrations; the MLflow wire."""

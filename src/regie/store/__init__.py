@@ -1,0 +1,1 @@
+"""The control plane's database: change, audit, events, jobs, leases, access."""

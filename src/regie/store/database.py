@@ -1,0 +1,145 @@
+"""One schema on SQLite (WAL) and PostgreSQL.
+
+Three ways in: `read` (the database itself refuses writes), `write` (short, `BEGIN IMMEDIATE` on SQLite; durable or not).
+Everything above says which one it needs; only the store calls `write`.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from regie.base.errors import BadInput, RegieError
+
+BUSY_MS = 30_000
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
+)
+
+
+class NetworkFileSystem(RegieError):
+    """SQLite's locks do not hold on a network file system: two writers would corrupt the file."""
+
+    code, status, exit_code = "store.network_file_system", 500, 1
+
+
+class now_ms(FunctionElement[int]):
+    """The database's own clock, milliseconds since 1970 UTC: leases never compare clocks of two machines."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_ms, "sqlite")
+def _now_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
+
+
+@compiles(now_ms, "postgresql")
+def _now_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+class Database:
+    """Connections to one database. Safe to share between threads; not across a fork."""
+
+    def __init__(self, url: str) -> None:
+        self.url = normal_url(url)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self._writer = threading.Lock()
+        if self.is_sqlite:
+            refuse_network_file_system(sqlite_path(self.url))
+            self._read = _sqlite_engine(self.url, "NORMAL", read_only=True)
+            self._light = _sqlite_engine(self.url, "NORMAL")
+            self._durable = _sqlite_engine(self.url, "FULL")
+        else:
+            self._read = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True,
+                                       execution_options={"postgresql_readonly": True})  # fmt: skip
+            self._durable = self._light = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent look; the database refuses writes."""
+        with self._read.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, durable: bool = True) -> Iterator[Connection]:
+        """One short transaction; rolled back on any exception. `durable`: on disk when it returns, whatever happens then."""
+        if not self.is_sqlite:
+            with self._durable.begin() as connection:
+                yield connection
+            return
+        # Threads of one process queue here fairly, instead of sleeping in SQLite's busy handler.
+        with self._writer, (self._durable if durable else self._light).begin() as connection:
+            yield connection
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations."""
+        return self._durable
+
+    def close(self) -> None:
+        for engine in {self._read, self._light, self._durable}:
+            engine.dispose()
+
+
+def normal_url(url: str) -> str:
+    """Name the driver: `postgresql://` means psycopg 3. Raises BadInput for another database."""
+    if url.startswith("sqlite:///"):
+        return url
+    if match := re.match(r"postgres(?:ql)?(?:\+psycopg)?://(.*)", url):
+        return "postgresql+psycopg://" + match.group(1)
+    shown = url.split("://")[0]
+    raise BadInput(
+        f"{shown!r} is not a database that Regie knows",
+        "REGIE_DATABASE",
+        "sqlite:///FILE or postgresql://USER@HOST/NAME",
+    )
+
+
+def sqlite_path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _sqlite_engine(url: str, synchronous: str, read_only: bool = False) -> Engine:
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False}, pool_size=10, max_overflow=20
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A read that upgrades to a write fails at once, whatever the timeout: writers say so from the start.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """Raise NetworkFileSystem where the mount table says so. Without a mount table (macOS) nothing is known, and nothing refused."""
+    if not mounts.exists():
+        return
+    where = path.resolve()
+    rows = [line.split(" ")[1:3] for line in mounts.read_text().splitlines()]
+    inside = [(Path(point), kind) for point, kind in rows if where.is_relative_to(point)]
+    point, kind = max(inside, key=lambda row: len(row[0].parts), default=(Path("/"), ""))
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise NetworkFileSystem(
+            f"SQLite does not work on {kind}", str(point), "use a local --home, or PostgreSQL by REGIE_DATABASE"
+        )
