@@ -29,6 +29,16 @@ def crown(*actions: str) -> dict[str, Any]:
 MEASUREMENT = {"sort": "measurement"}
 MACHINERY = {"sort": "machinery"}
 
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("clock", String(16), nullable=False),  # wall, driven: set at creation, never changed
+    Column("start_ms", BigInteger, nullable=False),  # where driven clocks start
+    Column("created_wall_ms", BigInteger, nullable=False),
+    info=MACHINERY,
+)  # fmt: skip
+
 head = Table(
     "head", metadata,
     Column("id", Integer, primary_key=True),
@@ -137,7 +147,6 @@ nodes = Table(
     Column("generations", Text, nullable=False),
     Column("failed", Text, nullable=False),
     Column("last_id", String(32), nullable=False),
-    Column("watermark_ms", BigInteger, nullable=False),
     Column("seen_wall_ms", BigInteger, nullable=False),
     info=MACHINERY,
 )  # fmt: skip

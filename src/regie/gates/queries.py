@@ -1,0 +1,48 @@
+"""Reads of qualifications and evidence."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from regie.gates.tables import evidence, qualifications
+
+
+@dataclass(frozen=True)
+class Qualification:
+    """Where a challenger stands at the gates. Times are business milliseconds."""
+
+    workspace: str
+    model: str
+    version: int
+    state: str
+    attempts: int
+    next_ms: int
+    champion: int | None
+    because: str
+    cause: str
+    created_ms: int
+    judged_ms: int | None
+
+
+def qualification(db: Connection, workspace: str, model: str, version: int) -> Qualification | None:
+    table = qualifications.c
+    row = db.execute(
+        select(qualifications).where(table.workspace == workspace, table.model == model, table.version == version)
+    ).first()
+    return Qualification(**row._mapping) if row else None
+
+
+def in_state(db: Connection, workspace: str, *states: str) -> list[Qualification]:
+    """The qualifications in some states, oldest version first."""
+    table = qualifications.c
+    query = select(qualifications).where(table.workspace == workspace, table.state.in_(states)).order_by(table.version)
+    return [Qualification(**row._mapping) for row in db.execute(query)]
+
+
+def evidence_of(db: Connection, workspace: str, model: str, version: int) -> list[dict[str, Any]]:
+    """All evidence of a version, in the order in which it was judged."""
+    same = (evidence.c.workspace == workspace, evidence.c.model == model, evidence.c.version == version)
+    rows = db.execute(select(evidence).where(*same).order_by(evidence.c.attempt, evidence.c.id))
+    return [{**row._mapping, "holdout": json.loads(row.holdout), "detail": json.loads(row.detail)} for row in rows]

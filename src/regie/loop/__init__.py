@@ -1,0 +1,1 @@
+"""The product: watch, react, train, qualify, release. Each turn looks, decides, and applies in one change."""

@@ -1,0 +1,1 @@
+"""The staged change of a route: stages, guards, decisions."""
