@@ -1,0 +1,1 @@
+"""`regie.yaml` as frozen promises: grammar, defaults, check, plan."""
