@@ -1,0 +1,1 @@
+"""Gates: the promises that a version keeps before it is released, and the evidence of each."""
