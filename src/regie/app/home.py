@@ -60,7 +60,9 @@ def open_home(folder: Path, replay_from_ms: int | None = None, url: str | None =
     try:
         migrate.upgrade(database)
     except OperationalError as error:
-        raise DatabaseUnreachable(f"the database does not answer: {error.orig}", "REGIE_DATABASE", "start it, then repeat") from error
+        raise DatabaseUnreachable(
+            f"the database does not answer: {error.orig}", "REGIE_DATABASE", "start it, then repeat"
+        ) from error
     store = Store(database, BlobStore(folder / "blobs"))
     clock, start_ms = _clock(store, replay_from_ms)
     return Home(folder.resolve(), store, clock, start_ms)
@@ -75,5 +77,7 @@ def _clock(store: Store, replay_from_ms: int | None) -> tuple[str, int]:
             connection.execute(insert(home_table).values(id=1, clock=wanted[0], start_ms=wanted[1], created_wall_ms=wall_ms()))
             return wanted
     if replay_from_ms is not None and row.clock != "driven":
-        raise Conflict("this home runs on the wall clock, and a home's clock never changes", "--replay-from", "choose another --home")
+        raise Conflict(
+            "this home runs on the wall clock, and a home's clock never changes", "--replay-from", "choose another --home"
+        )
     return row.clock, row.start_ms

@@ -31,7 +31,9 @@ def upgrade(database: Database) -> None:
     if current == scripts.get_current_head():
         return
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-        raise NewerDatabase(f"the database has schema {current}, which this program does not know", database.url.split("@")[-1], "upgrade Regie")
+        raise NewerDatabase(
+            f"the database has schema {current}, which this program does not know", database.url.split("@")[-1], "upgrade Regie"
+        )
     with database.write() as connection:
         command.upgrade(_config(connection), "head")
 

@@ -9,7 +9,7 @@ were loaded before are not counted).
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,10 @@ def evaluate(payload: Payload) -> dict[str, Any]:
     times = times_of(table, payload.time)
     before = resident_bytes()
     package = open_package(payload.challenger)
-    rows = rows_for(package, table)
-    told, failure = answered(package, rows, payload.task)
+    task = payload.task if payload.task.classes else replace(payload.task, classes=tuple(package.classes))
+    rows, told, failure = answered(package, table, task)
     figures: dict[str, Any] = {} if failure else {**latency(package, rows), "memory": memory(payload.challenger, before)}
-    holdout = None if failure else held_out(payload, table, times, told)
+    holdout = None if failure else held_out(payload, task, table, times, told)
     results = [judged(gate, holdout, figures, failure) for gate in gates]
     outcome = overall(results, payload.attempts)
     return {
@@ -84,6 +84,11 @@ def evaluate(payload: Payload) -> dict[str, Any]:
         "from_ms": int(times.min()) if len(times) else None, "to_ms": int(times.max()) if len(times) else None,
         "gates": [result.body() for result in results],
     }  # fmt: skip
+
+
+def evaluate_json(given: dict[str, Any]) -> dict[str, Any]:
+    """`evaluate`, JSON in and out: how a child process is asked."""
+    return evaluate(Payload.of(given))
 
 
 def judged(gate: Expression, holdout: Holdout | None, figures: dict[str, Any], failure: str) -> GateResult:
@@ -97,20 +102,19 @@ def judged(gate: Expression, holdout: Holdout | None, figures: dict[str, Any], f
     return judge(gate, holdout)
 
 
-def held_out(payload: Payload, table: pa.Table, times: npt.NDArray[np.int64], told: FloatArray) -> Holdout:
+def held_out(payload: Payload, task: ModelTask, table: pa.Table, times: npt.NDArray[np.int64], told: FloatArray) -> Holdout:
     """The rows with the outputs of both models. Raises BadInput where the champion has no usable answer for a row."""
     theirs = None
     if payload.champion is not None:
-        champion = open_package(payload.champion)
-        theirs, failure = answered(champion, rows_for(champion, table), payload.task)
+        _, theirs, failure = answered(open_package(payload.champion), table, task)
         if failure:
             raise BadInput(
                 f"the champion cannot answer the holdout: {failure}", str(payload.champion), "roll it back, or repair it"
             )
     wanted = {gate.by for gate in map(parse, payload.gates) if gate.by in table.column_names}
     groups = {name: np.array(table[name].to_pylist(), object) for name in wanted if name}
-    truth = truth_of(payload.task, table[payload.label].to_pylist())
-    return Holdout(payload.task, truth, told, theirs, times // DAY_MS, groups)
+    truth = truth_of(task, table[payload.label].to_pylist())
+    return Holdout(task, truth, told, theirs, times // DAY_MS, groups)
 
 
 def labelled(holdout: Path | pa.Table, label: str, time: str) -> pa.Table:
@@ -137,28 +141,25 @@ def plain(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def rows_for(package: Package, table: pa.Table) -> list[list[Any]]:
-    """The inputs in the order of the package's signature. Raises BadInput for a column that the holdout lacks."""
-    columns = []
-    for column in package.signature:
-        if column.name not in table.column_names:
-            raise BadInput(f"the holdout has no column `{column.name}`", "holdout", "the model's signature asks for it")
-        values = plain(table[column.name])
-        # A column of whole numbers with gaps comes as floats.
-        whole = column.type == "int"
-        columns.append([int(v) if whole and isinstance(v, float) and v.is_integer() else v for v in values])
-    return [list(row) for row in zip(*columns, strict=True)]
+def columns_for(package: Package, table: pa.Table) -> dict[str, list[Any]]:
+    """The inputs of the package's signature. Raises BadInput for a column that the holdout lacks."""
+    absent = [column.name for column in package.signature if column.name not in table.column_names]
+    if absent:
+        raise BadInput(f"the holdout has no column `{absent[0]}`", "holdout", "the model's signature asks for it")
+    return {column.name: plain(table[column.name]) for column in package.signature}
 
 
-def answered(package: Package, rows: list[list[Any]], task: ModelTask) -> tuple[FloatArray, str]:
-    """The outputs of all rows; or why they are not usable."""
+def answered(package: Package, table: pa.Table, task: ModelTask) -> tuple[list[list[Any]], FloatArray, str]:
+    """The rows as the endpoint would read them, the outputs; or why they are not usable."""
+    columns = columns_for(package, table)
     try:
+        rows = package.reader.rows_of_columns(columns)
         told = [one for at in range(0, len(rows), BATCH_ROWS) for one in package.answer(rows[at : at + BATCH_ROWS])]
         outputs = outputs_of(task, told)
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything; that is a verdict on it, and recorded
-        return np.empty(0), f"{type(error).__name__}: {error}"[:500]
+        return [], np.empty(0), f"{type(error).__name__}: {error}"[:500]
     wrong = len(rows) - int(usable(task, outputs).sum())
-    return outputs, f"{wrong} of {len(rows)} outputs are no probability or finite number" if wrong else ""
+    return rows, outputs, f"{wrong} of {len(rows)} outputs are no probability or finite number" if wrong else ""
 
 
 def latency(package: Package, rows: list[list[Any]]) -> dict[str, Any]:
@@ -215,3 +216,18 @@ def choose(
         if better:
             lead, because = at, "interval.better"
     return lead, because, compared
+
+
+def choose_json(given: dict[str, Any]) -> dict[str, Any]:
+    """`choose` among packages, JSON in and out: `{candidates: [folder], inner: Parquet, label, time, task, metric?}` gives
+    `{chosen, because, compared}`. Without `metric`: log loss of a classification, mean absolute error of a number.
+    """
+    task = ModelTask(**{**given["task"], "classes": tuple(given["task"].get("classes", ()))})
+    table = labelled(Path(given["inner"]), given["label"], given["time"])
+    packages = [open_package(Path(folder)) for folder in given["candidates"]]
+    task = task if task.classes else replace(task, classes=tuple(packages[0].classes))
+    silent: list[Any] = [None] * table.num_rows
+    told = [silent if failure else list(outputs) for _, outputs, failure in (answered(one, table, task) for one in packages)]
+    metric = given.get("metric") or ("mae" if task.kind == "regression" else "log_loss")
+    chosen, because, compared = choose(metric, task, table[given["label"]].to_pylist(), told, times_of(table, given["time"]))
+    return {"chosen": chosen, "because": because, "compared": compared}

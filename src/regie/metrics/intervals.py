@@ -9,7 +9,16 @@ seven blocks give no interval: `low` and `high` are None.
   by blocks / (blocks - 1), times the same t quantile. (Percentiles of the draws are too narrow for seven blocks.)
 * **Differences** are paired: both models on the same rows, in the same draws.
 
-MEASURED
+Coverage measured by simulation (60 to 120 rows a day, all rows of a day sharing an effect; 3,000 trials for means, 1,000 others):
+
+| days independent | 7 days | 14 | 28 |
+|---|---|---|---|
+| mean of a value a row | 0.94 | 0.95 | 0.94 |
+| auc, recall | 0.93, 0.94 | 0.96, 0.96 | 0.95, 0.94 |
+| paired difference of auc | 0.96 | 0.97 | 0.96 |
+
+Where one day also resembles the next (correlation of the effect 0.3, 0.6), a *level* is covered less: 0.87, 0.71 for a mean over
+7 days. A *paired difference*, in which what both models share cancels, keeps 0.95. So levels are to be promised with room.
 """
 
 from collections.abc import Callable

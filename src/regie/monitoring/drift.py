@@ -4,17 +4,32 @@ A plain distribution test asks whether rows come from one distribution; days nev
 the block, a stretch as long as the window (a day for `over: 1d`): the reference is its own blocks, at least 20, and a new
 window alarms only where it is stranger than nearly all of them.
 
-* **Profile**: a histogram of each feature in each block. Numbers: ten bins by quantiles of the reference; texts, categories,
-  booleans: the nine most frequent values and the rest; always a bin for null.
+* **Profile**: a histogram of each feature in each block. Numbers: bins by quantiles of the reference, the outermost hundredths
+  apart; texts, categories, booleans: the nine most frequent values and the rest; always a bin for null.
 * **Distance** of a block to all others: squared Hellinger, less what sampling alone gives, `(bins - 1) / 8 * (1/n + 1/m)`; so a
   block of few rows is not strange for being small.
-* **Value**: per feature the distance in units of the spread (median absolute deviation) over all blocks, the window among them;
-  the value is the largest over the features.
+* **Value**: per feature the distance above the median, in units of what the strangest other block reaches, the window among the
+  blocks; the value is the largest over the features. Above 1: stranger than every block of the reference in some feature.
 * **p-value**: the rank of the window's value among the values of all blocks, each computed in the same way against the others
-  (full conformal: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005, 2.2). If blocks are exchangeable, `p
-  <= 0.05` happens in at most 5 % of windows, whatever the features and however many there are.
+  (full conformal: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005, 2.2). If blocks are exchangeable,
+  `p <= 0.05` happens in about 5 % of windows at most, whatever the features and however many there are (the bins come from the reference
+  alone, which the measurement below includes).
 
-MEASURED
+Measured by simulation: six features of which days differ (standard deviation between days 0.3 of that within), 150 to 450 rows a
+day, 600 windows each; the share of windows that alarm, and in brackets the share of five windows that hold three alarms:
+
+| world | 20 reference days | 45 | 90 |
+|---|---|---|---|
+| exchangeable days | 1.8 % (0.0 %) | 3.7 % (0.0 %) | 3.2 % (0.0 %) |
+| the same, 60 to 1,500 rows a day | 5.8 % (0.6 %) | 3.2 % (0.0 %) | 4.8 % (0.0 %) |
+| a day resembles the one before, correlation 0.5 | 8 % (1.7 %) | 6 % (0.3 %) | 6 % (0.3 %) |
+| correlation 0.8 | 21 % (13 %) | 16 % (8 %) | 8 % (1 %) |
+
+Power, 45 reference days, one feature of the six moves by 0.5, 1.0, 1.5 standard deviations (1.7, 3.3, 5 times what days
+differ): 13 %, 56 %, 95 % of windows alarm. On the departures of JFK in 2013 with hourly weather, the rest of the year against its
+first 45 days: 0.3 % (three stormy days of that reference are stranger than a summer); against its first 90: 65 %, for dew point
+and temperature.
+So a reference with strange days, or few days, sees little; a season that it has not seen *is* drift here.
 """
 
 from collections import Counter
@@ -30,7 +45,9 @@ from regie.base.errors import BadInput
 FloatArray = npt.NDArray[np.float64]
 Columns = Mapping[str, Sequence[Any] | npt.NDArray[Any]]
 
-BINS = 10
+# Deciles, and the outermost hundredths: without these a summer looks like the warmest tenth of the winter.
+CUTS = (0.01, *(tenth / 10 for tenth in range(1, 10)), 0.99)
+NAMED_VALUES = 9
 MIN_BLOCKS = 20
 MIN_ROWS = 50
 ALARM_P = 0.05
@@ -98,13 +115,15 @@ def signal(reference: Mapping[str, Any], window: Columns, alarm_p: float = ALARM
 
 
 def _strangeness(feature: Mapping[str, Any], values: list[Any]) -> FloatArray:
-    """The value of each reference block and, last, of the window `(blocks + 1,)`."""
+    """The value of each reference block and, last, of the window `(blocks + 1,)`. See the module for the unit."""
     mine = np.bincount(place(feature["bins"], values), minlength=width_of(feature["bins"]))
     distances = distances_to_rest(np.vstack([np.array(feature["counts"], np.float64), mine]))
-    middle = np.median(distances)
-    spread = np.median(np.abs(distances - middle))
+    middle, ranked = np.median(distances), np.sort(distances)
+    # One unit is what the strangest other block reaches. With the usual deviation as the unit, features whose days are wild by
+    # nature, such as rain, drown all others.
+    others = np.where(distances == ranked[-1], ranked[-2], ranked[-1])
     # A feature that never moves has no spread; a thousandth of the largest possible distance is then one unit.
-    return np.asarray((distances - middle) / max(float(spread), 1e-3), np.float64)
+    return np.asarray((distances - middle) / np.maximum(others - middle, 1e-3), np.float64)
 
 
 def distances_to_rest(counts: FloatArray) -> FloatArray:
@@ -125,11 +144,11 @@ def bins_of(values: list[Any]) -> dict[str, Any]:
     """How a feature is counted: `edges` between number bins, or the `values` that have a bin of their own; as JSON."""
     known = [value for value in values if value is not None]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known) and known:
-        cuts = np.quantile(np.array(known, np.float64), np.arange(1, BINS) / BINS)
+        cuts = np.quantile(np.array(known, np.float64), CUTS)
         return {"edges": np.unique(cuts).tolist()}
     frequent = Counter(map(str, known))
     ranked = sorted(frequent, key=lambda value: (-frequent[value], value))
-    return {"values": ranked[: BINS - 1]}
+    return {"values": ranked[:NAMED_VALUES]}
 
 
 def width_of(bins: Mapping[str, Any]) -> int:

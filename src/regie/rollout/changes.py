@@ -63,6 +63,11 @@ def enter(tx: Change, rollout: Rollout, stage: int, generation: int, because: st
     return bool(found)
 
 
+def expect(tx: Change, rollout: Rollout, generation: int) -> None:
+    """The stage's time starts when all live nodes have acknowledged this generation."""
+    tx.execute(update(rollouts).where(*_as_seen(rollout)).values(generation=generation))
+
+
 def acknowledge(tx: Change, rollout: Rollout) -> bool:
     """All live nodes answer by the stage's route: its time starts now."""
     same = (*_as_seen(rollout), rollouts.c.entered_ms.is_(None))

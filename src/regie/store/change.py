@@ -66,6 +66,12 @@ class Change:
         )  # fmt: skip
         return Cause(identity, correlation)
 
+    @property
+    def last_cause(self) -> Cause:
+        """The cause that the newest event of this change is; the change's own cause where it has none."""
+        newest = self.events[-1] if self.events else None
+        return Cause(newest["id"], newest["correlationid"]) if newest else self.cause
+
 
 class Store:
     """The database and the blobs of one home, behind the rules of `docs/reference/tables.md`."""

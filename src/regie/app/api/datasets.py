@@ -1,0 +1,36 @@
+"""Datasets, their contracts and snapshots."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from regie.app.api.status import scene_of
+from regie.app.caller import Caller
+from regie.base.errors import NotFound
+from regie.data import queries
+
+router = APIRouter()
+
+
+@router.get("/api/v1/datasets")
+def datasets(caller: Caller, request: Request) -> list[dict[str, Any]]:
+    here = scene_of(caller, request)
+    with caller.read("dataset.read", caller.workspace) as db:
+        newest = {name: queries.snapshots(db, caller.workspace, name, limit=1) for name in here.spec.data}
+    return [
+        {"name": name, **one.to_json(), "snapshot": newest[name][0] if newest[name] else None} for name, one in here.spec.data.items()
+    ]
+
+
+@router.get("/api/v1/datasets/{name}")
+def dataset(name: str, caller: Caller, request: Request) -> dict[str, Any]:
+    here = scene_of(caller, request)
+    if name not in here.spec.data:
+        raise NotFound(f"there is no dataset {name}", caller.workspace, f"one of {', '.join(here.spec.data) or 'none'}")
+    return {"name": name, **here.spec.data[name].to_json(), "snapshots": snapshots(caller, name)}
+
+
+@router.get("/api/v1/snapshots")
+def snapshots(caller: Caller, dataset: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    with caller.read("dataset.read", caller.workspace) as db:
+        return queries.snapshots(db, caller.workspace, dataset, limit)

@@ -1,0 +1,54 @@
+"""Models and versions, with their evidence; monitors and breaches."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from regie.app.caller import Caller
+from regie.gates import queries as gates
+from regie.monitoring import queries as monitoring
+from regie.registry import queries as registry
+from regie.rollout import queries as rollout
+
+router = APIRouter()
+
+
+@router.get("/api/v1/models")
+def models(caller: Caller) -> list[dict[str, Any]]:
+    with caller.read("model.read", caller.workspace) as db:
+        found = registry.models(db, caller.workspace)
+        champions = {one.name: registry.champion(db, caller.workspace, model=one.name) for one in found}
+    return [{"name": one.name, "champion": champions[one.name].version if champions[one.name] else None} for one in found]
+
+
+@router.get("/api/v1/models/{name}")
+def model(name: str, caller: Caller) -> dict[str, Any]:
+    with caller.read("model.read", name) as db:
+        champion = registry.champion(db, caller.workspace, model=name)
+        versions = [_version(one, caller.workspace, name, db) for one in registry.versions(db, caller.workspace, name)]
+    return {"name": name, "champion": champion.version if champion else None, "versions": versions}
+
+
+@router.get("/api/v1/monitors")
+def signals(caller: Caller, monitor: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    with caller.read("monitor.read", caller.workspace) as db:
+        return monitoring.signals_of(db, caller.workspace, monitor, limit=min(limit, 10_000))
+
+
+@router.get("/api/v1/breaches")
+def breaches(caller: Caller, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    with caller.read("monitor.read", caller.workspace) as db:
+        return [dict(one._mapping) for one in monitoring.breaches_of(db, caller.workspace, state=state, limit=limit)]
+
+
+def _version(one: Any, workspace: str, name: str, db: Any) -> dict[str, Any]:
+    judged = gates.qualification(db, workspace, name, one.version)
+    facts = {
+        part: getattr(one, part)
+        for part in ("version", "run_id", "source", "package", "role", "window", "seen_until_ms", "created_ms")
+    }
+    return {
+        **facts, "qualification": vars(judged) if judged else None,
+        "evidence": gates.evidence_of(db, workspace, name, one.version),
+        "rollouts": [{"id": r.id, "state": r.state, "because": r.because} for r in rollout.of_version(db, workspace, name, one.version)],
+    }  # fmt: skip

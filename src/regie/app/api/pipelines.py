@@ -1,0 +1,85 @@
+"""Runs of pipelines: start, look, cancel, read the logs."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from regie.app.api.rollouts import Reason
+from regie.app.api.status import scene_of
+from regie.app.caller import Caller
+from regie.base.errors import Conflict, NotFound
+from regie.loop.start import queue_run
+from regie.pipelines import queries
+from regie.store import jobs
+from regie.store.types import NOBODY_CAUSE
+from regie.tracking import queries as tracking
+
+router = APIRouter()
+
+
+class Start(BaseModel):
+    """Without `code_digest` the run takes the applied code."""
+
+    params: dict[str, Any] = {}
+    code_digest: str = ""
+    git: dict[str, Any] = {}
+    reason: str = Field(default="by hand", max_length=2000)
+
+
+@router.post("/api/v1/pipelines/{name}/runs")
+def start(name: str, body: Start, caller: Caller, request: Request) -> dict[str, Any]:
+    here = scene_of(caller, request)
+    if name not in here.spec.pipelines:
+        raise NotFound(f"there is no pipeline {name}", caller.workspace, f"one of {', '.join(here.spec.pipelines) or 'none'}")
+    code = body.code_digest or here.code_digest
+    if not caller.store.blobs.has(code):
+        raise NotFound(f"the code {code} is not here", "code_digest", f"PUT /api/v1/blobs/{code} first")
+    with caller.change("pipeline.run", name, body.reason) as tx:
+        run_id = queue_run(
+            tx, here.spec.pipelines[name], code_digest=code, reason=body.reason, cause=NOBODY_CAUSE, by=caller.actor.name,
+            params=body.params, git=body.git,
+        )  # fmt: skip
+        job_id = queries.run(tx.connection, run_id)["job_id"]
+    return {"run_id": run_id, "job_id": job_id}
+
+
+@router.get("/api/v1/pipelines")
+def listed(caller: Caller, request: Request) -> list[dict[str, Any]]:
+    here = scene_of(caller, request)
+    return [{"name": name, **one.to_json()} for name, one in here.spec.pipelines.items()]
+
+
+@router.get("/api/v1/runs")
+def runs(caller: Caller, pipeline: str | None = None, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    with caller.read("run.read", caller.workspace) as db:
+        return queries.runs(db, caller.workspace, pipeline, state, limit)
+
+
+@router.get("/api/v1/runs/{run_id}")
+def run(run_id: str, caller: Caller) -> dict[str, Any]:
+    with caller.read("run.read", run_id) as db:
+        return {**queries.run(db, run_id, caller.workspace), "tasks": queries.tasks_of(db, run_id)}
+
+
+@router.post("/api/v1/runs/{run_id}/cancel")
+def cancel(run_id: str, body: Reason, caller: Caller) -> dict[str, Any]:
+    """Cancel a live run; its worker notices within a heartbeat, and the train turn ends it."""
+    with caller.change("run.cancel", run_id, body.reason) as tx:
+        found = queries.run(tx.connection, run_id, caller.workspace)
+        if not jobs.cancel(tx, found["job_id"]):
+            raise Conflict(f"run {run_id} is {found['state']}", run_id, "regie run list")
+    return run(run_id, caller)
+
+
+@router.get("/api/v1/runs/{run_id}/logs")
+def logs(run_id: str, caller: Caller) -> dict[str, str]:
+    """What each attempt printed, by task, window and attempt."""
+    with caller.read("run.read", run_id) as db:
+        attempts = queries.tasks_of(db, queries.run(db, run_id, caller.workspace)["run_id"])
+        found: dict[str, str] = {}
+        for one in attempts:
+            for path, digest, _ in tracking.artifacts_of(db, caller.workspace, f"runs/{one['mlflow_run_id']}", "logs"):
+                name = f"{one['name']} {one['window']} {path}".replace("  ", " ")
+                found[name] = caller.store.blobs.get(digest).decode("utf-8", "replace")
+    return found

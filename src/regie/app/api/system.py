@@ -1,0 +1,86 @@
+"""Health, audit, events, jobs."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from sqlalchemy import select
+
+import regie
+from regie.app.caller import Caller
+from regie.store import audit, events, jobs, nodes
+from regie.store.tables import jobs as jobs_table
+
+router = APIRouter()
+
+
+class Anchor(BaseModel):
+    """What `regie audit anchor` wrote."""
+
+    seq: int
+    hash: str
+
+
+class Verify(BaseModel):
+    """Verify the chain, and against an anchor if one is given."""
+
+    anchor: Anchor | None = None
+
+
+@router.get("/health")
+def health(request: Request) -> str:
+    """200 when the database answers."""
+    with request.app.state.store.read() as db:
+        db.execute(select(1))
+    return "OK"
+
+
+@router.get("/api/v1/info")
+def info(request: Request, caller: Caller) -> dict[str, Any]:
+    with caller.read("home.read", "home") as db:
+        alive = [{"id": node.id, "address": node.address} for node in nodes.live(db)]
+    home = request.app.state.home
+    kind = "sqlite" if caller.store.database.is_sqlite else "postgresql"
+    return {"version": regie.__version__, "home": str(home.folder), "clock": home.clock, "database": kind, "nodes": alive}
+
+
+@router.post("/api/v1/audit/verify")
+def verify(body: Verify, caller: Caller) -> dict[str, Any]:
+    with caller.read("audit.read", "audit") as db:
+        found = audit.verify(db, body.anchor.model_dump() if body.anchor else None)
+    return {"verified": True, "records": found.records, "events": found.events, "hash": found.hash}
+
+
+@router.get("/api/v1/audit/anchor")
+def anchor(caller: Caller) -> dict[str, Any]:
+    with caller.read("audit.read", "audit") as db:
+        return audit.anchor(db)
+
+
+@router.get("/api/v1/audit/records")
+def records(caller: Caller, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    with caller.read("audit.read", "audit") as db:
+        return list(audit.records(db, after, min(limit, 10_000)))
+
+
+@router.get("/api/v1/events")
+def listed(caller: Caller, after: int = 0, limit: int = 1000, type: str | None = None) -> list[dict[str, Any]]:
+    with caller.read("event.read", caller.workspace) as db:
+        found = events.after(db, after, min(limit, 10_000), caller.workspace, [type] if type else None)
+    return [event.cloud() for event in found]
+
+
+@router.get("/api/v1/jobs")
+def job_list(caller: Caller, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    query = select(jobs_table).where(jobs_table.c.workspace == caller.workspace).order_by(jobs_table.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(jobs_table.c.state == state)
+    with caller.read("job.read", caller.workspace) as db:
+        return [{**row._mapping, "args": json.loads(row.args)} for row in db.execute(query)]
+
+
+@router.get("/api/v1/jobs/{job_id}")
+def job(job_id: str, caller: Caller) -> dict[str, Any]:
+    with caller.read("job.read", caller.workspace) as db:
+        return jobs.find(db, job_id)

@@ -1,0 +1,134 @@
+"""The turns, run by one leader: a thread in every server, of which the holder of the lease works.
+
+A commit wakes it; otherwise it looks twice a second. A turn that raises is written to the log and tried again with the next look:
+it changes nothing half, since it applies in one change.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from regie.base.ids import new_id
+from regie.loop import qualify, react, release, train, watch
+from regie.loop.scene import Scene, applied, scene
+from regie.rollout import queries as rollout
+from regie.store import jobs, leases, nodes
+from regie.store.change import Store, upsert
+from regie.store.tables import settling, workspaces
+
+log = logging.getLogger("regie.turns")
+LEASE_MS = 10_000
+LOOK_S = 0.5
+UNSETTLED_LOOK_S = 0.02
+MOST_PASSES = 200
+
+TURNS: tuple[tuple[str, Callable[[Scene], bool]], ...] = (
+    ("watch", watch.turn),
+    ("release", release.turn),
+    ("train", train.turn),
+    ("qualify", qualify.turn),
+    ("react", react.turn),
+)
+
+
+class TurnLoop(threading.Thread):
+    """Start it with the server, stop it with the server."""
+
+    def __init__(self, store: Store, predictions: Path) -> None:
+        super().__init__(name="turns", daemon=True)
+        self.store, self.predictions, self.owner = store, predictions, new_id()
+        self._wake, self._stop_wanted = threading.Event(), threading.Event()
+        store.on_commit.append(self._wake.set)
+
+    def run(self) -> None:
+        while not self._stop_wanted.is_set():
+            unsettled = False
+            try:
+                if leases.hold(self.store, "turns", self.owner, LEASE_MS):
+                    unsettled = look(self.store, self.predictions)
+            except Exception:
+                log.exception("a look of the turns failed")
+            self._wake.wait(UNSETTLED_LOOK_S if unsettled else LOOK_S)
+            self._wake.clear()
+        leases.release(self.store, "turns", self.owner)
+
+    def stop(self) -> None:
+        self._stop_wanted.set()
+        self._wake.set()
+        self.join(timeout=10)
+
+
+def look(store: Store, predictions: Path) -> bool:
+    """One look at every workspace; True while a driven clock waits for its settling."""
+    with store.read() as db:
+        names = applied(db)
+    unsettled = False
+    for name in names:
+        here = scene(store, predictions, name)
+        if here is None:
+            continue
+        if here.clock == "driven":
+            unsettled |= not _settle(here)
+        else:
+            passes(here)
+    return unsettled
+
+
+def passes(here: Scene) -> bool:
+    """Run the turns until none changes anything; True if any did."""
+    moved = False
+    for _ in range(MOST_PASSES):
+        if not any([_take(name, turn, here) for name, turn in TURNS]):
+            return moved
+        moved = True
+    log.error("the turns of %s do not come to rest", here.workspace)
+    return moved
+
+
+def _take(name: str, turn: Callable[[Scene], bool], here: Scene) -> bool:
+    try:
+        return turn(here)
+    except Exception:
+        log.exception("turn %s of %s failed", name, here.workspace)
+        return False
+
+
+def _settle(here: Scene) -> bool:
+    """Everything up to the driven now is done: predictions delivered, turns and jobs idle, routes acknowledged."""
+    with here.store.read() as db:
+        row = db.execute(select(settling).where(settling.c.workspace == here.workspace)).first()
+        now = here.now_ms()
+        delivered = row is None or nodes.delivered(db, row.flush)
+    if not delivered:
+        return False
+    if passes(here) or _busy(here):
+        return False
+    if row is None or row.settled_ms < now:
+        _mark(here, now)
+    return True
+
+
+def _busy(here: Scene) -> bool:
+    with here.store.read() as db:
+        if jobs.live(db, here.workspace):
+            return True
+        routes = [route for route in rollout.all_routes(db) if route.workspace == here.workspace]
+        return any(
+            nodes.live(db) and nodes.behind(db, r.endpoint, r.generation) and not nodes.failure(db, r.endpoint) for r in routes
+        )
+
+
+def _mark(here: Scene, now: int) -> None:
+    with here.store.machinery() as batch:
+        same = settling.c.workspace == here.workspace
+        if not batch.execute(update(settling).where(same).values(settled_ms=now)).rowcount:
+            row = {"workspace": here.workspace, "flush": 0, "settled_ms": now}
+            batch.execute(upsert(batch.connection, settling, row, ["workspace"]))
+
+
+def driven(store: Store, workspace: str) -> bool:
+    with store.read() as db:
+        return db.execute(select(workspaces.c.clock).where(workspaces.c.name == workspace)).scalar() == "driven"

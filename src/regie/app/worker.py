@@ -1,0 +1,117 @@
+"""The worker's process: takes jobs from the database and works on them, one at a time.
+
+It opens the database; the children in which user code runs get neither its URL nor a handle. A heartbeat extends the lease while a
+job runs; a killed worker's job is taken over after its lease.
+"""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+from regie.app import wiring
+from regie.app.home import Home
+from regie.base.errors import RegieError
+from regie.base.ids import new_id
+from regie.loop.work import Work
+from regie.pipelines.executors import ProcessExecutor
+from regie.store import jobs
+from regie.store.jobs import Job, StaleFence
+
+log = logging.getLogger("regie.worker")
+LOOK_S = 0.05
+RETRY_MS = 2_000
+
+
+class Heart(threading.Thread):
+    """Extends the lease of one job three times a lease; notices when it is lost."""
+
+    def __init__(self, home: Home, job: Job, owner: str) -> None:
+        super().__init__(name=f"heart-{job.id[-6:]}", daemon=True)
+        self.home, self.job, self.owner = home, job, owner
+        self.lost, self._done = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        while not self._done.wait(jobs.LEASE_MS / 3000):
+            try:
+                if not jobs.heartbeat(self.home.store, self.job, self.owner):
+                    self.lost.set()
+                    return
+            except Exception:
+                log.warning("a heartbeat of job %s failed", self.job.id, exc_info=True)
+
+    def stop(self) -> None:
+        self._done.set()
+
+
+class Worker:
+    """Claims and works until it is told to stop."""
+
+    def __init__(self, home: Home, server_url: str) -> None:
+        self.home, self.server_url = home, server_url
+        self.owner = new_id()
+        self.stopping = threading.Event()
+        self.executor = ProcessExecutor()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                job = jobs.claim(self.home.store, self.owner)
+            except Exception:
+                log.exception("no job could be claimed")
+                self.stopping.wait(1)
+                continue
+            if job is None:
+                self.stopping.wait(LOOK_S)
+            else:
+                self.work(job)
+        self.executor.close()
+
+    def work(self, job: Job) -> None:
+        """Run a job's handler; its result is accepted once, by the fence."""
+        heart = Heart(self.home, job, self.owner)
+        heart.start()
+        scratch = self.home.scratch / job.id
+        work = Work(
+            self.home.store, self.home.predictions, scratch, self.executor, self.server_url, job,
+            lambda: not (heart.lost.is_set() or self.stopping.is_set()),
+        )  # fmt: skip
+        try:
+            wiring.JOBS[job.kind](work)
+        except StaleFence:
+            log.warning("job %s was taken over; its result here is not accepted", job.id)
+        except RegieError as error:
+            self._fail(job, str(error), None)
+        except Exception as error:
+            log.exception("job %s (%s) failed", job.id, job.kind)
+            self._fail(job, f"{type(error).__name__}: {error}", RETRY_MS)
+        finally:
+            heart.stop()
+
+    def _fail(self, job: Job, error: str, retry_in_ms: int | None) -> None:
+        try:
+            with self.home.store.machinery(durable=True) as batch:
+                jobs.fail(batch, job, error, retry_in_ms)
+        except StaleFence:
+            log.warning("job %s was taken over before its failure was written", job.id)
+
+
+def work(home: Home, server_url: str) -> int:
+    """Run until SIGTERM; returns the exit code."""
+    os.environ.pop("REGIE_DATABASE", None)  # children inherit the environment; the database is none of their business
+    worker = Worker(home, server_url)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        worker.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    worker.run()
+    home.store.database.close()
+    return 0
+
+
+def log_path(home: Home) -> Path:
+    return home.folder / "logs" / "worker.log"

@@ -1,0 +1,164 @@
+"""The requests of each noun of the API: what stands behind `client.runs`, `client.rollouts` and the others."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from regie.base.canonical import sha256
+
+Json = dict[str, Any]
+Rows = list[dict[str, Any]]
+ADVANCE_S = 300.0
+
+
+class Requests(Protocol):
+    """What a noun needs of the client."""
+
+    def mapping(self, method: str, path: str, **sent: Any) -> Json: ...
+    def rows(self, path: str, **params: Any) -> Rows: ...
+    def content(self, method: str, path: str, **sent: Any) -> bytes: ...
+    def pages(self, path: str, seq: str, after: int = 0, **params: Any) -> Iterator[Json]: ...
+
+
+class Noun:
+    def __init__(self, client: Requests) -> None:
+        self.client = client
+
+
+class Runs(Noun):
+    def list(self) -> Rows:
+        """Newest first."""
+        return self.client.rows("/api/v1/runs")
+
+    def show(self, run_id: str) -> Json:
+        """One run with its tasks."""
+        return self.client.mapping("GET", f"/api/v1/runs/{_part(run_id)}")
+
+    def cancel(self, run_id: str, reason: str) -> Json:
+        return self.client.mapping("POST", f"/api/v1/runs/{_part(run_id)}/cancel", json={"reason": reason})
+
+    def logs(self, run_id: str) -> dict[str, str]:
+        """What each task has printed."""
+        return self.client.mapping("GET", f"/api/v1/runs/{_part(run_id)}/logs")
+
+
+class Pipelines(Noun):
+    def run(
+        self, name: str, params: Mapping[str, Any] | None = None, *, code_digest: str, git: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> Json:  # fmt: skip
+        """Queue a run with the code of a blob: `{run_id, job_id}`."""
+        body = {"params": dict(params or {}), "code_digest": code_digest, "git": dict(git or {}), "reason": reason}
+        return self.client.mapping("POST", f"/api/v1/pipelines/{_part(name)}/runs", json=body)
+
+
+class Models(Noun):
+    def list(self) -> Rows:
+        return self.client.rows("/api/v1/models")
+
+    def show(self, name: str) -> Json:
+        """A model with its versions, their roles, runs and evidence."""
+        return self.client.mapping("GET", f"/api/v1/models/{_part(name)}")
+
+
+class Rollouts(Noun):
+    def list(self, state: str | None = None) -> Rows:
+        return self.client.rows("/api/v1/rollouts", state=state)
+
+    def show(self, rollout_id: str) -> Json:
+        return self.client.mapping("GET", f"/api/v1/rollouts/{_part(rollout_id)}")
+
+    def pause(self, rollout_id: str, reason: str) -> Json:
+        return self._do(rollout_id, "pause", reason)
+
+    def resume(self, rollout_id: str, reason: str) -> Json:
+        return self._do(rollout_id, "resume", reason)
+
+    def abort(self, rollout_id: str, reason: str) -> Json:
+        """Send all traffic back to the champion."""
+        return self._do(rollout_id, "abort", reason)
+
+    def _do(self, rollout_id: str, verb: str, reason: str) -> Json:
+        return self.client.mapping("POST", f"/api/v1/rollouts/{_part(rollout_id)}/{verb}", json={"reason": reason})
+
+
+class Monitors(Noun):
+    def signals(self, monitor: str | None = None, limit: int | None = None) -> Rows:
+        """Newest first."""
+        return self.client.rows("/api/v1/monitors", monitor=monitor, limit=limit)
+
+    def breaches(self) -> Rows:
+        return self.client.rows("/api/v1/breaches")
+
+
+class Datasets(Noun):
+    def list(self) -> Rows:
+        return self.client.rows("/api/v1/datasets")
+
+    def snapshots(self, dataset: str | None = None) -> Rows:
+        return self.client.rows("/api/v1/snapshots", dataset=dataset)
+
+
+class Labels(Noun):
+    def state(self, labels: Sequence[Mapping[str, Any]]) -> Json:
+        """State truths: each by `prediction_id`, or by `key` and `time_ms`: `{accepted, waiting}`."""
+        return self.client.mapping("POST", "/api/v1/labels", json={"labels": [dict(one) for one in labels]})
+
+
+class Events(Noun):
+    def list(self, after: int = 0, limit: int = 1000, type: str | None = None) -> Rows:
+        """CloudEvents behind a sequence number, in order."""
+        return self.client.rows("/api/v1/events", after=after, limit=limit, type=type)
+
+    def all(self, after: int = 0, type: str | None = None) -> Iterator[Json]:
+        """Every one of them, page by page."""
+        return self.client.pages("/api/v1/events", "sequence", after, type=type)
+
+
+class Jobs(Noun):
+    def list(self, state: str | None = None, limit: int | None = None) -> Rows:
+        return self.client.rows("/api/v1/jobs", state=state, limit=limit)
+
+    def show(self, job_id: str) -> Json:
+        return self.client.mapping("GET", f"/api/v1/jobs/{_part(job_id)}")
+
+
+class Audit(Noun):
+    def verify(self, anchor: Mapping[str, Any] | None = None) -> Json:
+        """Recompute the chain. Raises RemoteError (`audit.broken`), naming the first broken or missing record."""
+        kept = {"seq": anchor.get("seq"), "hash": anchor.get("hash")} if anchor else None
+        return self.client.mapping("POST", "/api/v1/audit/verify", json={"anchor": kept}, timeout=None)
+
+    def anchor(self) -> Json:
+        return self.client.mapping("GET", "/api/v1/audit/anchor")
+
+    def records(self, after: int = 0) -> Iterator[Json]:
+        """Every record behind a sequence number, page by page."""
+        return self.client.pages("/api/v1/audit/records", "seq", after)
+
+
+class Clock(Noun):
+    def show(self) -> Json:
+        return self.client.mapping("GET", "/api/v1/clock")
+
+    def advance(self, to_ms: int, timeout_s: float = ADVANCE_S) -> Json:
+        """Move the driven clock; returns when everything up to that time is settled."""
+        # The server answers within timeout_s; ten seconds more are for the answer's way.
+        body = {"to": to_ms, "timeout_s": timeout_s}
+        return self.client.mapping("POST", "/api/v1/clock/advance", json=body, timeout=timeout_s + 10)
+
+
+class Blobs(Noun):
+    def put(self, content: bytes) -> str:
+        """Store bytes; returns their digest. Sending the same again stores nothing."""
+        digest = sha256(content)
+        self.client.content("PUT", f"/api/v1/blobs/{digest}", content=content)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        return self.client.content("GET", f"/api/v1/blobs/{_part(digest)}")
+
+
+def _part(text: str) -> str:
+    """A name as one part of a path."""
+    return quote(text, safe="@:")

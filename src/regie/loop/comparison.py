@@ -1,0 +1,130 @@
+"""What a rollout compares: the challenger's errors and latencies; in `watch`, its truth beside the former champion's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from regie.loop.scene import Scene
+from regie.loop.truth import predictions, task_of, truth
+from regie.metrics.answers import answer_for
+from regie.metrics.catalogue import metric_of
+from regie.metrics.intervals import Interval, difference_interval
+from regie.predictions.summary import COLUMNS, pairs
+from regie.predictions.windows import broken_of
+from regie.rollout.types import Rollout
+from regie.spec.expressions import Expression, parse
+
+# A guard looks at windows of so many requests of the version, the newest five, and is broken when three of them break it:
+# counts rather than minutes, so that it means the same at any traffic.
+WINDOW_REQUESTS = 20
+BROKEN, OF = 3, 5
+MIN_COVERAGE = 0.95
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The verdict on the new champion beside the former one, and the paired difference behind it (above zero is better)."""
+
+    verdict: Literal["", "not_worse", "worse"]
+    because: str
+    difference: Interval | None = None
+
+
+def guards(scene: Scene, rollout: Rollout) -> tuple[int, tuple[str, ...]]:
+    """The version's requests since the stage was entered, and the guards that they break."""
+    assert rollout.entered_ms is not None
+    table = predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS)
+    own = _requests_of(table, rollout.version)
+    broken = [text for text in rollout.spec.guards if _broken(parse(text), own)]
+    return len(own.failed), tuple(broken)
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The requests that a version should have answered, in order: whether it failed, and its latency in milliseconds."""
+
+    failed: npt.NDArray[np.bool_]
+    latency_ms: npt.NDArray[np.float64]
+
+
+def _requests_of(table: pa.Table, version: int) -> Requests:
+    """Those it answered or failed, live or as a shadow, and those another answered in its place."""
+    own = pc.equal(table["version"], version)
+    instead = pc.fill_null(pc.equal(table["fallback_from"], version), False)
+    rows = table.filter(pc.or_(own, instead)).select(["request_id", "time_ms", "error", "fallback_from", "latency_ms"])
+    rows = rows.append_column("failed", pc.or_(pc.is_valid(rows["error"]), pc.is_valid(rows["fallback_from"])))
+    grouped = rows.group_by(["request_id", "time_ms"]).aggregate([("failed", "max"), ("latency_ms", "max")]).sort_by("time_ms")
+    return Requests(np.asarray(grouped["failed_max"].to_pylist(), bool), grouped["latency_ms_max"].to_numpy(zero_copy_only=False))
+
+
+def _broken(guard: Expression, own: Requests) -> bool:
+    """Whether three of the newest five whole windows of requests break the guard."""
+    starts = range(len(own.failed) % WINDOW_REQUESTS, len(own.failed), WINDOW_REQUESTS)
+    windows = [slice(start, start + WINDOW_REQUESTS) for start in starts]
+    return broken_of([guard.holds(_figure(guard, own, window)) for window in windows], BROKEN, OF)
+
+
+def _figure(guard: Expression, own: Requests, window: slice) -> float:
+    if guard.metric == "errors":
+        return float(own.failed[window].mean())
+    latencies = own.latency_ms[window][~own.failed[window]]
+    part = float((guard.part or "p95").removeprefix("p"))
+    return float(np.percentile(latencies, part)) if len(latencies) else 0.0
+
+
+def margin_of(scene: Scene) -> Expression | None:
+    """The gate that compares with the champion: its metric and margin decide `watch` too."""
+    assert scene.spec.model is not None
+    return next((gate for gate in scene.spec.model.gates if gate.relative and gate.by is None), None)
+
+
+def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:
+    """Is the new champion worse than the former one, which shadows it, by more than the gate's margin?"""
+    gate = margin_of(scene)
+    if gate is None or rollout.incumbent is None or rollout.entered_ms is None:
+        return Watched("", "no gate compares with the champion")
+    table = predictions(scene, rollout.entered_ms, scene.now_ms() + 1, (*COLUMNS, "key", "target_ms"))
+    found = pairs(table, rollout.version, rollout.incumbent)
+    if found.coverage < MIN_COVERAGE:
+        return Watched("", f"the former champion shadowed {found.coverage:.0%} of the rows")
+    keys, targets = _facts(table, found.id)
+    seen = truth(scene, db, found.id.tolist(), keys, targets)
+    known = np.isfinite(seen.label)
+    rows = seen.rows[known]
+    metric, task = metric_of(gate.metric), task_of(scene)
+    mine, theirs = (answer_for(metric, task, outputs[rows]) for outputs in (found.live, found.shadow))
+    if len(rows) == 0:
+        return Watched("", "no label is mature yet")
+    days = seen.time_ms[known] // 86_400_000
+    difference = difference_interval(metric, seen.label[known], mine, theirs, days).turned(metric.sign)
+    return _verdict(gate, difference)
+
+
+def _verdict(gate: Expression, difference: Interval) -> Watched:
+    if difference.low is None or difference.high is None:
+        return Watched("", f"{difference.blocks} days are too few", difference)
+    margin = abs(gate.bound.number or 0.0) if gate.bound.operation in ("+", "-") else 0.0
+    if difference.low >= -margin:
+        return Watched("not_worse", "the interval says not worse", difference)
+    if difference.high < -margin:
+        return Watched("worse", "the interval says worse", difference)
+    return Watched("", "the interval is undecided", difference)
+
+
+def _facts(table: pa.Table, ids: Sequence[str]) -> tuple[list[str | None], npt.NDArray[np.int64]]:
+    """Key and target time of each id."""
+    live = table.filter(pc.equal(table["mode"], "live")).select(["id", "key", "target_ms", "time_ms"])
+    by_id = {
+        one: (key, time if target is None else target)
+        for one, key, target, time in zip(
+            *(live[name].to_pylist() for name in ("id", "key", "target_ms", "time_ms")), strict=True
+        )
+    }
+    facts = [by_id[one] for one in ids]
+    return [key for key, _ in facts], np.array([target for _, target in facts], np.int64)

@@ -1,0 +1,85 @@
+"""What a turn sees of one workspace before it decides."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from regie.base.clock import wall_ms
+from regie.registry import queries as registry
+from regie.spec.document import ServeSpec, Spec
+from regie.spec.read import from_json
+from regie.store import nodes
+from regie.store.change import Store, business_now
+from regie.store.tables import settling, specs, workspaces
+
+DEFAULT_ENVIRONMENT = "prod"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One workspace under a `regie.yaml`. `predictions`: folder of the ingested prediction log."""
+
+    store: Store
+    predictions: Path
+    workspace: str
+    spec: Spec
+    root: Path
+    code_digest: str
+    clock: str
+
+    @property
+    def environment(self) -> str:
+        """The environment whose endpoint this is: the one marked `production: true`."""
+        return self.spec.production or next(iter(self.spec.environments), DEFAULT_ENVIRONMENT)
+
+    @property
+    def serves(self) -> ServeSpec | None:
+        """The endpoint, where the file promises one for a model."""
+        return self.spec.serve if self.spec.model else None
+
+    @property
+    def model(self) -> str:
+        return self.spec.model.name if self.spec.model else ""
+
+    def now_ms(self) -> int:
+        """Business time."""
+        return self.store.now_ms(self.workspace)
+
+    def champion(self, db: Connection) -> Any | None:
+        """The champion's row of the served endpoint."""
+        if self.serves is None:
+            return None
+        return registry.champion(db, self.workspace, endpoint=self.serves.endpoint)
+
+    def watermark(self, db: Connection) -> int:
+        """Business time up to which every live serving node has delivered its predictions."""
+        if self.clock == "wall":
+            return min((node.flush for node in nodes.live(db)), default=wall_ms())
+        row = db.execute(select(settling).where(settling.c.workspace == self.workspace)).first()
+        if row is None or nodes.delivered(db, row.flush):
+            return business_now(db, self.workspace)
+        return int(row.settled_ms)
+
+
+def scene(store: Store, predictions: Path, workspace: str) -> Scene | None:
+    """The scene of a workspace; None where no `regie.yaml` was applied."""
+    with store.read() as db:
+        row = db.execute(
+            select(workspaces.c.clock, specs)
+            .join(specs, (specs.c.digest == workspaces.c.spec_digest) & (specs.c.workspace == workspaces.c.name))
+            .where(workspaces.c.name == workspace)
+        ).first()
+    if row is None:
+        return None
+    spec = from_json(json.loads(row.document))
+    return Scene(store, predictions, workspace, spec, Path(row.root), row.code_digest, row.clock)
+
+
+def applied(db: Connection) -> list[str]:
+    """The workspaces under a `regie.yaml`."""
+    return list(
+        db.execute(select(workspaces.c.name).where(workspaces.c.spec_digest.is_not(None)).order_by(workspaces.c.name)).scalars()
+    )

@@ -1,0 +1,1 @@
+"""Steps, their graph, the cache, and the processes in which they run."""

@@ -1,0 +1,102 @@
+"""Writes of runs and tasks: each takes `tx`, compares before it sets, and may be repeated."""
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from regie.base.canonical import canonical
+from regie.pipelines.tables import pipeline_runs, tasks
+from regie.store.change import Change, remembered
+from regie.store.types import Cause
+
+ENDED = {"finished": "run.finished", "failed": "run.failed", "cancelled": "run.failed"}
+TASK_ENDED = {"finished": "task.finished", "failed": "task.failed"}
+
+
+def queue_run(
+    tx: Change, run_id: str, pipeline: str, function: str, *, params: dict[str, Any], reason: str, code_digest: str,
+    git: dict[str, Any] | None = None, job_id: str = "", by: str = "", cause: Cause | None = None,
+) -> bool:  # fmt: skip
+    """Note a run that is to be executed. False if it is there already. `cause`: what led to it, the change's own by default."""
+    if tx.execute(select(pipeline_runs.c.run_id).where(pipeline_runs.c.run_id == run_id)).first():
+        return False
+    tx.execute(
+        insert(pipeline_runs).values(
+            run_id=run_id, workspace=tx.workspace, pipeline=pipeline, function=function, params=canonical(params), state="queued",
+            reason=reason, code_digest=code_digest, lock_digest="", snapshots="{}", git=canonical(git or {}), result="", error="",
+            cause=remembered(cause or tx.cause), job_id=job_id, by=by or tx.actor.name, created_ms=tx.now_ms,
+        )
+    )  # fmt: skip
+    return True
+
+
+def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, str]) -> bool:
+    """The run's work begins, or begins again after its worker died; announced the first time only."""
+    mine = pipeline_runs.c.run_id == run_id
+    values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots)}
+    began = tx.execute(update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=tx.now_ms))
+    if began.rowcount:
+        tx.event("run.started", run_id, snapshots=snapshots, lock=lock_digest)
+        return True
+    tx.execute(update(pipeline_runs).where(mine, pipeline_runs.c.state == "running").values(**values))
+    return False
+
+
+def end_run(tx: Change, run_id: str, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> bool:
+    """A run ends once: finished, failed or cancelled. False if it had ended."""
+    live = pipeline_runs.c.state.in_(("queued", "running"))
+    ended = tx.execute(
+        update(pipeline_runs)
+        .where(pipeline_runs.c.run_id == run_id, live)
+        .values(state=state, result=canonical(result or {}), error=error, ended_ms=tx.now_ms)
+    ).rowcount
+    if ended:
+        tx.event(ENDED[state], run_id, state=state, error=error)
+    return bool(ended)
+
+
+def start_task(tx: Change, task: dict[str, Any]) -> None:
+    """One attempt begins."""
+    tx.execute(insert(tasks).values(**_stored(tx, task), state="running"))
+    tx.event("task.started", _subject(task), step=task["step"], attempt=task["attempt"], task=task["id"])
+
+
+def abandon_tasks(tx: Change, run_id: str, window: str) -> list[str]:
+    """Attempts that a dead worker left running have failed; returns the ids of their MLflow runs."""
+    left = tx.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.window == window, tasks.c.state == "running")).all()
+    for row in left:
+        end_task(tx, dict(row._mapping), "failed", error={"type": "WorkerDied", "message": "its worker died", "traceback": ""})
+    return [row.mlflow_run_id for row in left]
+
+
+def end_task(tx: Change, task: dict[str, Any], state: str, **values: Any) -> bool:
+    """One attempt ends. False if it had ended."""
+    stored = {name: canonical(value) if name in ("output", "error") else value for name, value in values.items()}
+    ended = tx.execute(
+        update(tasks)
+        .where(tasks.c.id == task["id"], tasks.c.state == "running")
+        .values(state=state, ended_wall_ms=tx.wall_ms, **stored)
+    ).rowcount
+    if ended:
+        data = {"step": task["step"], "attempt": task["attempt"], "task": task["id"], "state": state}
+        error = {"error": str(values["error"].get("message", ""))[:500]} if "error" in values else {}
+        tx.event(TASK_ENDED[state], _subject(task), **data, **error)
+    return bool(ended)
+
+
+def cached_task(tx: Change, task: dict[str, Any], output: dict[str, Any], cached_from: str) -> None:
+    """A task that the cache answered: no attempt was made."""
+    row = _stored(tx, task) | {"output": canonical(output), "cached_from": cached_from, "ended_wall_ms": tx.wall_ms}
+    tx.execute(insert(tasks).values(**row, state="cached"))
+    tx.event("task.finished", _subject(task), step=task["step"], task=task["id"], state="cached", cached_from=cached_from)
+
+
+def _subject(task: dict[str, Any]) -> str:
+    return f"{task['run_id']}/{task['name']}"
+
+
+def _stored(tx: Change, task: dict[str, Any]) -> dict[str, Any]:
+    given = {name: task[name] for name in ("id", "run_id", "name", "window", "step", "attempt", "cache_key", "mlflow_run_id")}
+    jsons = {name: canonical(task[name]) for name in ("parts", "inputs")}
+    rest = {"workspace": tx.workspace, "output": "", "error": "", "cached_from": "", "started_wall_ms": tx.wall_ms}
+    return given | jsons | rest

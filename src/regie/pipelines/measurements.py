@@ -1,0 +1,73 @@
+"""What tasks measured: kept with their MLflow run, shown in the pipeline's, replayed where the cache answered.
+
+Where two tasks logged a parameter under one name with two values, the later one is shown as `TASK.name`; what another training window
+measured is shown as `WINDOW/name`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from regie.store.change import Store
+from regie.tracking import measure, queries as tracked
+from regie.tracking.measure import Point
+from regie.tracking.types import MAX_METRICS, MAX_PARAMS
+
+LOGS = "logs/"
+HISTORY = 1_000_000  # points of one metric that are replayed
+MAX_LOG_BYTES = 20_000_000
+PLAIN_WINDOWS = ("", "all")
+
+
+def keep_log(store: Store, workspace: str, task: dict[str, Any], log: Path) -> str:
+    """Store a task's output as an artifact of its run; of a very long one, its end. Returns where it lies."""
+    path = f"{LOGS}{task['name']}-{task['attempt']}.txt"
+    size = log.stat().st_size if log.exists() else 0
+    if size > MAX_LOG_BYTES:
+        with log.open("rb") as file:
+            file.seek(size - MAX_LOG_BYTES)
+            content = f"[the first {size - MAX_LOG_BYTES:,} bytes are not kept]\n".encode() + file.read()
+    else:
+        content = log.read_bytes() if size else b""
+    measure.put_artifact(store, workspace, f"runs/{task['mlflow_run_id']}", path, store.blobs.put(content), len(content))
+    return f"runs/{task['mlflow_run_id']}/{path}"
+
+
+def replay(store: Store, workspace: str, source: str, target: str) -> None:
+    """Give a run the metrics, parameters and files of another one, without its logs."""
+    with store.read() as db:
+        points, params = _points(db, source), tracked.data(db, source).params
+        files = tracked.artifacts_of(db, workspace, f"runs/{source}")
+    _log(store, target, points, params)
+    for path, digest, size in files:
+        if not path.startswith(LOGS):
+            measure.put_artifact(store, workspace, f"runs/{target}", path, digest, size)
+
+
+def show_in(store: Store, parent: str, task: dict[str, Any]) -> None:
+    """Add what a successful task measured to the pipeline's run."""
+    window = task["window"]
+    before = "" if window in PLAIN_WINDOWS else f"{window}/"
+    with store.read() as db:
+        points, params = _points(db, task["mlflow_run_id"]), tracked.data(db, task["mlflow_run_id"]).params
+        known = tracked.data(db, parent).params
+    shown = {}
+    for name, value in params.items():
+        key = before + name
+        shown[key if known.get(key, value) == value else f"{before}{task['name']}.{name}"] = value
+    fresh = {name: value for name, value in shown.items() if name not in known}
+    _log(store, parent, [(before + name, value, at, step) for name, value, at, step in points], fresh)
+
+
+def _points(db: Any, run_id: str) -> list[Point]:
+    run = tracked.run(db, run_id)
+    names = [metric.key for metric in tracked.run_data(db, [run])[run.key].metrics]
+    found = [metric for name in names for metric in tracked.history(db, run.key, name, HISTORY)]
+    return [(metric.key, metric.value, metric.timestamp_wall_ms, metric.step) for metric in found]
+
+
+def _log(store: Store, run_id: str, points: list[Point], params: dict[str, str]) -> None:
+    for start in range(0, len(points), MAX_METRICS):
+        measure.log_batch(store, run_id, points[start : start + MAX_METRICS])
+    items = sorted(params.items())
+    for start in range(0, len(items), MAX_PARAMS):
+        measure.log_batch(store, run_id, params=dict(items[start : start + MAX_PARAMS]))

@@ -1,0 +1,263 @@
+"""Predictions as Parquet: `PREDICTIONS/WORKSPACE/ENDPOINT/day=YYYY-MM-DD/NAME.parquet`, a row a prediction and variant.
+
+The root is the folder of predictions. A file appears whole or not at all, and its name makes ingestion idempotent. A compacted file
+lists in its metadata the files whose rows it holds; a reader that sees both skips those, so that each row is read exactly once at
+every moment, and a crash between writing the new file and deleting the old ones does no harm.
+"""
+
+import errno
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from regie.base.canonical import digest
+from regie.base.clock import DAY_MS, day, parse_iso
+from regie.base.errors import BadInput, StorageFull
+
+FACTS: tuple[tuple[str, Any], ...] = (
+    ("id", pyarrow.string()), ("request_id", pyarrow.string()), ("key", pyarrow.string()), ("time_ms", pyarrow.int64()),
+    ("wall_ms", pyarrow.int64()), ("generation", pyarrow.int64()), ("version", pyarrow.int64()), ("role", pyarrow.string()),
+    ("mode", pyarrow.string()), ("output", pyarrow.float64()), ("outputs", pyarrow.list_(pyarrow.float64())),
+    ("latency_ms", pyarrow.float64()), ("fallback_from", pyarrow.int64()), ("error", pyarrow.string()),
+    ("target_ms", pyarrow.int64()),
+)  # fmt: skip
+FACT_SCHEMA = pyarrow.schema(FACTS)
+INPUT = "in_"
+REPLACES = b"regie.replaces"
+TRIES = 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+
+
+def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: str) -> int:
+    """Write the rows of records (payloads of the log, as dicts); returns how many. The same name twice writes once."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in records:
+        groups.setdefault((record["e"], day(record["t"])), []).append(record)
+    rows = 0
+    for (endpoint, of_day), group in groups.items():
+        table = _table(group)
+        rows += table.num_rows
+        folder = _folder(root, workspace, endpoint) / f"day={of_day}"
+        if name not in _known(folder):
+            _write(folder, _plain_name(name), table.sort_by([("time_ms", "ascending"), ("id", "ascending")]))
+    return rows
+
+
+def read(
+    root: Path, workspace: str, endpoint: str, from_ms: int, to_ms: int, columns: Sequence[str] | None = None
+) -> pyarrow.Table:
+    """Rows with `from_ms <= time_ms < to_ms`, sorted by time, then id; a column that a file lacks is null there."""
+    folder = _folder(root, workspace, endpoint)
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "time_ms", "id"]))
+    tables = [FACT_SCHEMA.empty_table()]
+    for of_day in _days(folder, from_ms, to_ms):
+        for table in _day_tables(folder / of_day, wanted):
+            time_ms = table["time_ms"]
+            inside = pyarrow.compute.and_(pyarrow.compute.greater_equal(time_ms, from_ms), pyarrow.compute.less(time_ms, to_ms))
+            tables.append(table.filter(inside))
+    merged = _concat(tables)
+    if merged.num_rows:
+        merged = merged.sort_by([("time_ms", "ascending"), ("id", "ascending")])
+    return merged if columns is None else _select(merged, columns)
+
+
+def compact(root: Path, workspace: str, endpoint: str, of_day: str) -> int:
+    """Merge the files of a closed day into one; returns how many it replaced (0: nothing to do).
+
+    One caller a day at a time. Readers and late files of the day are not disturbed.
+    """
+    folder = _folder(root, workspace, endpoint) / f"day={of_day}"
+    facts = _replaced(folder)
+    gone = set().union(*facts.values()) if facts else set()
+    for name in gone & set(facts):  # left by a crash after an earlier merge
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()
+    alive = sorted(set(facts) - gone)
+    if len(alive) < 2:
+        return 0
+    names = sorted(set(alive).union(*(facts[name] for name in alive)))
+    merged = _concat([_read_file(folder / name, None) for name in alive])
+    merged = merged.sort_by([("time_ms", "ascending"), ("id", "ascending")])
+    merged = merged.replace_schema_metadata({REPLACES: json.dumps(names).encode()})
+    _write(folder, f"merged-{digest(names).removeprefix('sha256:')[:32]}", merged)
+    for name in alive:
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()
+    return len(alive)
+
+
+def days(root: Path, workspace: str, endpoint: str) -> list[str]:
+    """The UTC days that have rows, oldest first."""
+    return [name.removeprefix("day=") for name in _days(_folder(root, workspace, endpoint), None, None)]
+
+
+def _table(records: Sequence[dict[str, Any]]) -> pyarrow.Table:
+    columns: dict[str, list[Any]] = {name: [] for name, _ in FACTS}
+    inputs: dict[str, list[Any]] = {}
+    count = 0
+    for record in records:
+        for row in _rows(record):
+            for name, value in row.pop("inputs").items():
+                inputs.setdefault(INPUT + name, [None] * count).append(value)
+            for name, value in row.items():
+                columns[name].append(value)
+            count += 1
+            for values in inputs.values():
+                if len(values) < count:
+                    values.append(None)
+    arrays = {name: pyarrow.array(columns[name], kind) for name, kind in FACTS}
+    return pyarrow.table(arrays | {name: _array(values) for name, values in inputs.items()})
+
+
+def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    ids = record["ids"]
+    nothing: list[Any] = [None] * len(ids)
+    names = record.get("cols") or []
+    outputs, keys, times = record.get("y") or nothing, record.get("keys") or nothing, record.get("times") or nothing
+    rows = record.get("rows") or nothing
+    for index, prediction in enumerate(ids):
+        output = outputs[index]
+        yield {
+            "id": prediction, "request_id": record["rid"], "key": keys[index], "time_ms": record["t"], "wall_ms": record["wall"],
+            "generation": record["g"], "version": record["v"], "role": record["r"], "mode": record["m"],
+            "output": None if output is None or isinstance(output, list) else float(output), "outputs": output if isinstance(output, list) else None,
+            "latency_ms": record["ms"], "fallback_from": record.get("fb"), "error": record.get("err"),
+            "target_ms": times[index], "inputs": dict(zip(names, rows[index] or (), strict=False)),
+        }  # fmt: skip
+
+
+def _array(values: list[Any]) -> pyarrow.Array:
+    """An input column; what is of several types is kept as JSON text, so that no row is lost."""
+    try:
+        return pyarrow.array(values)
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
+        if all(value is None or isinstance(value, int | float) for value in values):
+            return pyarrow.array([None if value is None else float(value) for value in values])
+        return pyarrow.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values])
+
+
+def _day_tables(folder: Path, columns: list[str] | None) -> list[pyarrow.Table]:
+    """The live files of a day, each read whole. A file that goes while we read was merged: then look again."""
+    for attempt in range(TRIES):
+        facts = _replaced(folder)
+        gone = set().union(*facts.values()) if facts else set()
+        try:
+            return [_read_file(folder / name, columns) for name in sorted(set(facts) - gone)]
+        except FileNotFoundError:
+            if attempt == TRIES - 1:
+                raise
+    return []
+
+
+def _replaced(folder: Path) -> dict[str, set[str]]:
+    """Each file of a day, and the names that it replaces.
+
+    Listing is not atomic, so it is repeated until two listings agree: one could show neither an old file nor its new one.
+    """
+    facts: dict[str, set[str]] = {}
+    names: list[str] | None = None
+    while (again := _files(folder)) != names:
+        names = again
+        for name in set(names) - set(facts):
+            with suppress(FileNotFoundError):
+                facts[name] = _replaces(folder / name)
+    return {name: facts.get(name, set()) for name in names}
+
+
+def _replaces(path: Path) -> set[str]:
+    if not path.name.startswith("merged-"):
+        return set()
+    metadata = pyarrow.parquet.read_schema(path).metadata or {}
+    return set(json.loads(metadata.get(REPLACES, b"[]")))
+
+
+def _known(folder: Path) -> set[str]:
+    """The names of what was ingested into a day, merged or not."""
+    facts = _replaced(folder)
+    return {name.removesuffix(".parquet") for name in set(facts).union(*facts.values())}
+
+
+def _files(folder: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".parquet") and entry.name[0] != ".")
+    return []
+
+
+def _days(folder: Path, from_ms: int | None, to_ms: int | None) -> list[str]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.startswith("day="))
+    except FileNotFoundError:
+        return []
+    if from_ms is None or to_ms is None:
+        return names
+    return [name for name in names if (start := parse_iso(name[4:])) < to_ms and from_ms < start + DAY_MS]
+
+
+def _read_file(path: Path, columns: list[str] | None) -> pyarrow.Table:
+    with path.open("rb") as handle:
+        file = pyarrow.parquet.ParquetFile(handle)
+        present = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+        return file.read(columns=present).replace_schema_metadata(None)
+
+
+def _write(folder: Path, name: str, table: pyarrow.Table) -> None:
+    """Write a file so that it appears whole, and stays after a power cut."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pyarrow.parquet.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(folder / f"{name}.parquet")
+        at = os.open(folder, os.O_RDONLY)
+        os.fsync(at)
+        os.close(at)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("the disk is full; the rows were not stored", str(folder), "free some space") from error
+        raise
+    finally:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()
+
+
+def _concat(tables: list[pyarrow.Table]) -> pyarrow.Table:
+    """All rows; numbers of different types become the wider one, a column that changed its type otherwise becomes text."""
+    types: dict[str, set[Any]] = {}
+    for table in tables:
+        for column in table.schema:
+            types.setdefault(column.name, set()).add(column.type)
+    inputs = {name: kinds for name, kinds in types.items() if name.startswith(INPUT)}  # the facts have one schema
+    mixed = {name for name, kinds in inputs.items() if not _one_type({kind for kind in kinds if kind != pyarrow.null()})}
+    texts = [pyarrow.table({name: table[name].cast(pyarrow.string()) if name in mixed else table[name] for name in table.column_names})
+             for table in tables] if mixed else tables  # fmt: skip
+    return pyarrow.concat_tables(texts, promote_options="permissive")
+
+
+def _one_type(kinds: set[Any]) -> bool:
+    return len(kinds) < 2 or all(pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) for kind in kinds)
+
+
+def _select(table: pyarrow.Table, columns: Sequence[str]) -> pyarrow.Table:
+    nothing = pyarrow.nulls(table.num_rows)
+    return pyarrow.table({name: table[name] if name in table.column_names else nothing for name in columns})
+
+
+def _folder(root: Path, workspace: str, endpoint: str) -> Path:
+    return root / _plain_name(workspace) / _plain_name(endpoint)
+
+
+def _plain_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"{name!r} cannot be the name of a file", do="use letters, digits, dots, dashes and underscores")
+    return name

@@ -1,0 +1,147 @@
+"""Reads of registered models, versions and champions."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from regie.base.errors import NotFound
+from regie.registry.tables import champions, model_aliases, model_tags, model_versions, registered_models, version_tags
+from regie.registry.types import CHALLENGER, CHAMPION, Champion, Model, Served, Version
+from regie.store.change import caused
+from regie.store.tables import specs, workspaces
+from regie.store.types import Cause
+
+DEFAULT_ENVIRONMENT = "prod"
+
+
+def model(db: Connection, workspace: str, name: str) -> Model:
+    """Raises NotFound."""
+    same = (registered_models.c.workspace == workspace, registered_models.c.name == name)
+    row = db.execute(select(registered_models).where(*same)).first()
+    if row is None:
+        raise NotFound(f"there is no registered model {name}", workspace, "register a version under that name")
+    return complete(db, workspace, [row])[0]
+
+
+def complete(db: Connection, workspace: str, rows: Sequence[Any]) -> list[Model]:
+    """Rows of `registered_models` with their tags and aliases."""
+    tags: dict[str, dict[str, str]] = defaultdict(dict)
+    aliases: dict[str, dict[str, int]] = defaultdict(dict)
+    names = [row.name for row in rows]
+    for row in db.execute(select(model_tags).where(model_tags.c.workspace == workspace, model_tags.c.name.in_(names))):
+        tags[row.name][row.key] = row.value
+    for row in db.execute(select(model_aliases).where(model_aliases.c.workspace == workspace, model_aliases.c.name.in_(names))):
+        aliases[row.name][row.alias] = row.version
+    promised = served(db, workspace)
+    if promised is not None and promised.model in names:
+        aliases[promised.model] = _facts(db, promised, aliases[promised.model])
+    return [Model(**row._mapping, tags=tags[row.name], aliases=aliases[row.name]) for row in rows]
+
+
+def _facts(db: Connection, promised: Served, free: dict[str, int]) -> dict[str, int]:
+    """The aliases of a served model: the free ones, and what is so."""
+    found = {alias: version for alias, version in free.items() if alias not in (CHAMPION, CHALLENGER)}
+    crowned = champion(db, promised.workspace, model=promised.model, endpoint=promised.endpoint, environment=promised.environment)
+    rival = challenger(db, promised.workspace, promised.model)
+    if crowned is not None:
+        found[CHAMPION] = crowned.version
+    if rival is not None:
+        found[CHALLENGER] = rival.version
+    return found
+
+
+def version(db: Connection, workspace: str, name: str, version: int) -> Version:
+    """Raises NotFound."""
+    same = (model_versions.c.workspace == workspace, model_versions.c.name == name, model_versions.c.version == version)
+    row = db.execute(select(model_versions).where(*same)).first()
+    if row is None:
+        raise NotFound(f"there is no version {version} of {name}", workspace, f"search_model_versions(\"name='{name}'\") shows them")
+    return Version(**row._mapping)
+
+
+def versions(db: Connection, workspace: str, name: str, role: str | None = None) -> list[Version]:
+    """The versions of a model, oldest first."""
+    query = select(model_versions).where(model_versions.c.workspace == workspace, model_versions.c.name == name)
+    if role is not None:
+        query = query.where(model_versions.c.role == role)
+    return [Version(**row._mapping) for row in db.execute(query.order_by(model_versions.c.version))]
+
+
+def challenger(db: Connection, workspace: str, name: str) -> Version | None:
+    """The newest version that competes."""
+    found = versions(db, workspace, name, CHALLENGER)
+    return found[-1] if found else None
+
+
+def champion(
+    db: Connection, workspace: str, model: str | None = None, endpoint: str | None = None, environment: str | None = None
+) -> Champion | None:
+    """The champion, the one crowned last where several environments have one."""
+    query = select(champions).where(champions.c.workspace == workspace)
+    for column, value in (("model", model), ("endpoint", endpoint), ("environment", environment)):
+        if value is not None:
+            query = query.where(champions.c[column] == value)
+    row = db.execute(query.order_by(champions.c.since_ms.desc(), champions.c.version.desc())).first()
+    return Champion(**row._mapping) if row else None
+
+
+def served(db: Connection, workspace: str) -> Served | None:
+    """What the applied regie.yaml of a workspace serves; None where there is none, or it serves nothing."""
+    applied = (specs.c.digest == workspaces.c.spec_digest) & (specs.c.workspace == workspaces.c.name)
+    query = select(specs.c.document).join(workspaces, applied).where(workspaces.c.name == workspace)
+    document = db.execute(query).scalar()
+    return _served(workspace, document) if document else None
+
+
+def servers(db: Connection, name: str) -> list[Served]:
+    """The workspaces that serve a model of that name."""
+    applied = (specs.c.digest == workspaces.c.spec_digest) & (specs.c.workspace == workspaces.c.name)
+    rows = db.execute(select(workspaces.c.name, specs.c.document).join(specs, applied).order_by(workspaces.c.name))
+    found = [_served(row.name, row.document) for row in rows]
+    return [one for one in found if one is not None and one.model == name]
+
+
+def _served(workspace: str, document: str) -> Served | None:
+    said = json.loads(document)
+    name, endpoint = (said.get("model") or {}).get("name"), (said.get("serve") or {}).get("endpoint")
+    if not name or not endpoint:
+        return None
+    environments: dict[str, Any] = said.get("environments") or {}
+    marked = [key for key, one in environments.items() if (one or {}).get("production")]
+    return Served(workspace, name, endpoint, next(iter([*marked, *environments]), DEFAULT_ENVIRONMENT))
+
+
+def tags_of(db: Connection, workspace: str, found: Sequence[Version]) -> dict[tuple[str, int], dict[str, str]]:
+    """The tags of some versions, by (name, version)."""
+    tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    names = {one.name for one in found}
+    query = select(version_tags).where(version_tags.c.workspace == workspace, version_tags.c.name.in_(names))
+    for row in db.execute(query):
+        tags[row.name, row.version][row.key] = row.value
+    return tags
+
+
+def aliases_of(db: Connection, workspace: str, names: set[str]) -> dict[tuple[str, int], list[str]]:
+    """The aliases of versions, by (name, version)."""
+    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    rows = db.execute(
+        select(registered_models).where(registered_models.c.workspace == workspace, registered_models.c.name.in_(names))
+    ).all()
+    for one in complete(db, workspace, rows):
+        for alias, number in sorted(one.aliases.items()):
+            found[one.name, number].append(alias)
+    return found
+
+
+def lineage(db: Connection, workspace: str, name: str, number: int) -> dict[str, Any]:
+    """Where a version comes from: its run, its package, its training window, the event that led to it."""
+    found = version(db, workspace, name, number)
+    cause: Cause = caused(found)
+    return {
+        "model": found.name, "version": found.version, "run_id": found.run_id, "package": found.package, "window": found.window,
+        "seen_until_ms": found.seen_until_ms, "logged_model_id": found.logged_model_id, "causationid": cause.causationid,
+        "correlationid": cause.correlationid, "tags": tags_of(db, workspace, [found])[name, number],
+    }  # fmt: skip

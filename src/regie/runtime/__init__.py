@@ -1,0 +1,1 @@
+"""A model package: written, opened safely, proved, answered from. No mlflow, no database."""
