@@ -81,7 +81,7 @@ def passes(here: Scene) -> bool:
     """Run the turns until none changes anything; True if any did."""
     moved = False
     for _ in range(MOST_PASSES):
-        if not any([_take(name, turn, here) for name, turn in TURNS]):
+        if not any(_take(name, turn, here) for name, turn in TURNS):
             return moved
         moved = True
     log.error("the turns of %s do not come to rest", here.workspace)

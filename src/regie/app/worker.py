@@ -6,9 +6,9 @@ job runs; a killed worker's job is taken over after its lease.
 
 import logging
 import os
+import shutil
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 
 from regie.app import wiring
@@ -17,6 +17,7 @@ from regie.base.errors import RegieError
 from regie.base.ids import new_id
 from regie.loop.work import Work
 from regie.pipelines.executors import ProcessExecutor
+from regie.pipelines.runner import Runner
 from regie.store import jobs
 from regie.store.jobs import Job, StaleFence
 
@@ -54,6 +55,7 @@ class Worker:
         self.owner = new_id()
         self.stopping = threading.Event()
         self.executor = ProcessExecutor()
+        self.runner = Runner(home.store, self.executor, server_url, home.scratch)
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -74,10 +76,8 @@ class Worker:
         heart = Heart(self.home, job, self.owner)
         heart.start()
         scratch = self.home.scratch / job.id
-        work = Work(
-            self.home.store, self.home.predictions, scratch, self.executor, self.server_url, job,
-            lambda: not (heart.lost.is_set() or self.stopping.is_set()),
-        )  # fmt: skip
+        ours = lambda: not (heart.lost.is_set() or self.stopping.is_set())  # noqa: E731
+        work = Work(self.home.store, self.home.predictions, scratch, self.runner, job, ours)
         try:
             wiring.JOBS[job.kind](work)
         except StaleFence:
@@ -89,6 +89,7 @@ class Worker:
             self._fail(job, f"{type(error).__name__}: {error}", RETRY_MS)
         finally:
             heart.stop()
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _fail(self, job: Job, error: str, retry_in_ms: int | None) -> None:
         try:
@@ -111,7 +112,3 @@ def work(home: Home, server_url: str) -> int:
     worker.run()
     home.store.database.close()
     return 0
-
-
-def log_path(home: Home) -> Path:
-    return home.folder / "logs" / "worker.log"

@@ -93,7 +93,7 @@ def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:
     found = pairs(table, rollout.version, rollout.incumbent)
     if found.coverage < MIN_COVERAGE:
         return Watched("", f"the former champion shadowed {found.coverage:.0%} of the rows")
-    keys, targets = _facts(table, found.id)
+    keys, targets = _facts(table, found.id.tolist())
     seen = truth(scene, db, found.id.tolist(), keys, targets)
     known = np.isfinite(seen.label)
     rows = seen.rows[known]

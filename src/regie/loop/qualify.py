@@ -140,7 +140,7 @@ def work(work: Work) -> None:
         "time": labelled.time, "task": scene.spec.model.task.to_json(),
         "gates": [gate.text for gate in scene.spec.model.gates], "attempts": seen.attempts + 1,
     }  # fmt: skip
-    found = packages.call(work, "regie.gates.evaluate:evaluate_json", payload, f"{model}@{version}")
+    found = work.runner.call("regie.gates.evaluate:evaluate_json", payload, work.ours)
     again = now + (labelled.holdout_ms or 0)
     with scene.store.change(
         ACTOR, "gate.judge", f"{model}@{version}", found["because"], workspace=scene.workspace, cause=caused(seen)

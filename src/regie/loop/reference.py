@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regie.gates.evaluate import plain, rows_for
+from regie.gates.evaluate import columns_for, plain
 from regie.monitoring import drift
 from regie.runtime.package import Package, open_package
 
@@ -41,7 +41,7 @@ def importance(package: Package, table: pa.Table) -> dict[str, float]:
     """By how much the answers change, on average, when one feature is shuffled."""
     chance = np.random.default_rng(SEED)
     picked = np.sort(chance.choice(table.num_rows, min(SAMPLE_ROWS, table.num_rows), replace=False))
-    rows = rows_for(package, table.take(pa.array(picked)))
+    rows = package.reader.rows_of_columns(columns_for(package, table.take(pa.array(picked))))
     told = np.asarray(package.answer(rows), np.float64)
     found = {}
     for at, column in enumerate(package.signature):

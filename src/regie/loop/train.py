@@ -22,8 +22,7 @@ from regie.loop.watch import PROFILE_TAG
 from regie.loop.work import Work
 from regie.pipelines import changes, queries
 from regie.pipelines.graph import Graph
-from regie.pipelines.lock import lock_digest
-from regie.pipelines.runner import Runner, RunRequest
+from regie.pipelines.runner import RunRequest
 from regie.registry import changes as registry
 from regie.registry.types import CANDIDATE, CHALLENGER
 from regie.spec.document import DatasetSpec, PipelineSpec
@@ -86,23 +85,31 @@ def work(work: Work) -> None:
 
 def _run(work: Work, scene: Scene, run: dict[str, Any]) -> None:
     pipeline = _pipeline(scene, run)
-    runner = Runner(work.store, work.executor, work.server_url, work.scratch)
-    request = RunRequest(scene.workspace, run["run_id"], run["pipeline"], run["function"], run["code_digest"], run["params"])
-    graph = runner.plan(request)
+    request = _request(scene, run)
+    graph = work.runner.plan(request, work.ours)
     taken = _snapshots(work, scene, run, graph.datasets)
     digests = {name: snapshot.digest for name, snapshot in taken.items()}
     with scene.store.change(ACTOR, "run.finish", run["run_id"], "start", workspace=scene.workspace, cause=_cause(run)) as tx:
-        changes.start_run(tx, run["run_id"], lock_digest(), digests)
+        changes.start_run(tx, run["run_id"], work.runner.environment(request).lock, digests)
     labelled = scene.spec.labelled
-    if labelled is None or labelled.name not in taken or not graph.returns_model:
-        outputs = runner.execute(request, graph, {name: _whole(scene, one) for name, one in taken.items()}, "", work.ours)
+    if labelled is None or labelled.name not in taken or graph.returns != "Model":
+        outputs = work.runner.execute(request, graph, {name: _whole(scene, one) for name, one in taken.items()}, "", work.ours)
         _finish(work, scene, run, {"output": outputs})
         return
     cut = _cut(scene, labelled, len(pipeline.windows) > 1)
-    candidates = [_candidate(work, scene, runner, request, graph, taken, cut, window) for window in pipeline.windows]
+    candidates = [_candidate(work, scene, request, graph, taken, cut, window) for window in pipeline.windows]
     chosen = _choose(work, scene, taken[labelled.name], cut, candidates)
     profile = _profile(work, scene, candidates[chosen.at])
     _register(work, scene, run, candidates, chosen, cut, profile)
+
+
+def _request(scene: Scene, run: dict[str, Any]) -> RunRequest:
+    """`-p key=value` comes as text, and is read by its type hint where the user's code is imported."""
+    texts = {name: value for name, value in run["params"].items() if isinstance(value, str)}
+    params = {name: value for name, value in run["params"].items() if name not in texts}
+    task = scene.spec.model.task if scene.spec.model else None
+    settings = {"kind": task.kind, "positive": task.positive} if task else {}
+    return RunRequest(run["run_id"], scene.workspace, run["function"], run["code_digest"], params, texts, settings, _cause(run))
 
 
 def _pipeline(scene: Scene, run: dict[str, Any]) -> PipelineSpec:
@@ -149,7 +156,7 @@ class Candidate:
 
 
 def _candidate(
-    work: Work, scene: Scene, runner: Runner, request: RunRequest, graph: Graph, taken: dict[str, Snapshot], cut: Cut,
+    work: Work, scene: Scene, request: RunRequest, graph: Graph, taken: dict[str, Snapshot], cut: Cut,
     window: Window,
 ) -> Candidate:  # fmt: skip
     labelled = scene.spec.labelled
@@ -172,8 +179,8 @@ def _candidate(
             request.workspace,
             "train when more data is there",
         )
-    output = runner.execute(request, graph, inputs, window.text, work.ours)
-    return Candidate(window, output["manifest"], rows, training)
+    output = work.runner.execute(request, graph, inputs, window.text, work.ours)
+    return Candidate(window, output["digest"], rows, training)
 
 
 @dataclass(frozen=True)
@@ -196,10 +203,10 @@ def _choose(work: Work, scene: Scene, snapshot: Snapshot, cut: Cut, candidates: 
     gate = next((gate for gate in model.gates if gate.relative), None)
     payload = {
         "candidates": [str(packages.fetch(work, one.package)) for one in candidates],
-        "rows": str(work.store.blobs.path(digest)), "label": labelled.label.column, "time": labelled.time,
+        "inner": str(work.store.blobs.path(digest)), "label": labelled.label.column, "time": labelled.time,
         "task": model.task.to_json(), "metric": gate.metric if gate else DEFAULT_METRIC[model.task.kind],
     }  # fmt: skip
-    found = packages.call(work, "regie.gates.evaluate:choose_json", payload, "choose")
+    found = work.runner.call("regie.gates.evaluate:choose_json", payload, work.ours)
     return Choice(found["chosen"], found["because"], found["compared"])
 
 
@@ -215,7 +222,7 @@ def _profile(work: Work, scene: Scene, candidate: Candidate) -> str:
             {"key": one.key, "top": one.top, "features": list(one.features), "over_ms": one.over_ms} for one in scene.spec.monitor.drift
         ],
     }  # fmt: skip
-    profiles = packages.call(work, "regie.loop.reference:profiles", payload, "profile")
+    profiles = work.runner.call("regie.loop.reference:profiles", payload, work.ours)
     return scene.store.blobs.put(canonical(profiles).encode())
 
 

@@ -54,7 +54,8 @@ def truth(scene: Scene, db: Connection, ids: Sequence[str], keys: Sequence[str |
     """The labels of predictions, of those that are mature by now."""
     now = scene.now_ms()
     table = Predictions(_texts(ids), _texts(keys), targets)
-    stated = statements.statements_for(db, scene.workspace, list(ids), list(keys), targets, now)
+    positive = scene.spec.model.task.positive if scene.spec.model else None
+    stated = statements.statements_for(db, scene.workspace, ids, keys, now, positive)
     joined = join(table, stated, now, known_after_ms(scene))
     values = np.full(len(table), np.nan)
     values[joined.rows] = joined.value

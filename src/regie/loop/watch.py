@@ -126,7 +126,7 @@ def _drift(scene: Scene, promised: DriftSpec, champion: Any, watermark: int) -> 
 
 def _profile(scene: Scene, db: Connection, version: int, monitor: str) -> dict[str, Any] | None:
     assert scene.spec.model is not None
-    digest = registry.version_tags(db, scene.workspace, scene.spec.model.name, version).get(PROFILE_TAG)
+    digest = registry.lineage(db, scene.workspace, scene.spec.model.name, version)["tags"].get(PROFILE_TAG)
     if digest is None:
         return None
     profiles: dict[str, Any] = json.loads(scene.store.blobs.get(digest))

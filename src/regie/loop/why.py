@@ -33,7 +33,9 @@ def explain(scene: Scene, db: Connection, thing: str) -> dict[str, Any]:
         return {"thing": thing, "lines": _of_version(scene, db, match["model"], match["version"])}
     if "/" in thing:
         run_id, _, task = thing.partition("/")
-        return {"thing": thing, **tasks.explain(db, run_id, task)}
+        name, _, window = task.partition(":")
+        found = tasks.explain(db, run_id, name, window or None, scene.store.blobs)
+        return {"thing": thing, "lines": _task(scene.now_ms(), found)}
     if (event := events.by_id(db, thing)) is not None:
         return {"thing": thing, "lines": _chain(scene, db, event)}
     newest = events.latest(db, scene.workspace, TYPES, thing, 1)
@@ -138,6 +140,17 @@ def _now(scene: Scene, db: Connection) -> list[dict[str, Any]]:
     lines += [_said(now, "reaction", one["reaction"], one["because"], one["detail"]) for one in react.quiet(scene, db)]
     live = train.live(db, scene)
     return [*lines, *(_said(now, "run", one["run_id"], one["state"], one["reason"]) for one in live)]
+
+
+def _task(now: int, found: tasks.Explanation) -> list[dict[str, Any]]:
+    """Why a task ran or did not: the first part of its key that differs, then the others, then the parts that do not."""
+    lines = [_said(now, "task", found.task, found.because, f"step {found.step}, {found.state}")]
+    lines += [
+        _said(now, "differs", one.part, f"{one.before[:19] or 'absent'} -> {one.now[:19] or 'absent'}", "")
+        for one in found.differences
+    ]
+    changed = {one.part for one in found.differences}
+    return lines + [_said(now, "same", part, value[:19], "") for part, value in found.parts.items() if part not in changed]
 
 
 def _said(now: int, type: str, subject: str, because: str, detail: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regie.base.errors import Conflict
 from regie.loop.scene import Scene, scene
-from regie.pipelines.executors import ProcessExecutor
+from regie.pipelines.runner import Runner
 from regie.store.change import Store
 from regie.store.jobs import Job
 
@@ -18,8 +18,7 @@ class Work:
     store: Store
     predictions: Path
     scratch: Path
-    executor: ProcessExecutor
-    server_url: str
+    runner: Runner
     job: Job
     ours: Callable[[], bool]
 

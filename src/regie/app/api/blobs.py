@@ -38,16 +38,18 @@ def fetch(digest: str, caller: Caller) -> StreamingResponse:
 async def store(digest: str, request: Request, caller: Caller) -> Response:
     """Store content under its digest: 201, or 200 where it is there already, or 422 where it has another one."""
     await run_in_threadpool(caller.may, "blob.put", f"put:{digest}")
-    if caller.store.blobs.has(digest):
-        return Response(status_code=200)
     stream = request.stream()
+    if caller.store.blobs.has(digest):
+        async for _ in stream:  # read to its end, so that the connection stays usable
+            pass
+        return Response(status_code=200)
+
+    async def piece() -> bytes | None:
+        return await anext(stream, None)
 
     def content() -> Iterator[bytes]:
-        while True:
-            try:
-                yield from_thread.run(stream.__anext__)
-            except StopAsyncIteration:
-                return
+        while (found := from_thread.run(piece)) is not None:
+            yield found
 
     await run_in_threadpool(caller.store.blobs.put_stream, content(), digest)
     return Response(status_code=201)

@@ -18,7 +18,8 @@ def datasets(caller: Caller, request: Request) -> list[dict[str, Any]]:
     with caller.read("dataset.read", caller.workspace) as db:
         newest = {name: queries.snapshots(db, caller.workspace, name, limit=1) for name in here.spec.data}
     return [
-        {"name": name, **one.to_json(), "snapshot": newest[name][0] if newest[name] else None} for name, one in here.spec.data.items()
+        {"name": name, **one.to_json(), "snapshot": newest[name][0] if newest[name] else None}
+        for name, one in here.spec.data.items()
     ]
 
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from fastapi import APIRouter
+from sqlalchemy import select
 
 from regie.app.caller import Caller
 from regie.gates import queries as gates
 from regie.monitoring import queries as monitoring
 from regie.registry import queries as registry
+from regie.registry.tables import registered_models
 from regie.rollout import queries as rollout
 
 router = APIRouter()
@@ -16,9 +18,11 @@ router = APIRouter()
 @router.get("/api/v1/models")
 def models(caller: Caller) -> list[dict[str, Any]]:
     with caller.read("model.read", caller.workspace) as db:
-        found = registry.models(db, caller.workspace)
-        champions = {one.name: registry.champion(db, caller.workspace, model=one.name) for one in found}
-    return [{"name": one.name, "champion": champions[one.name].version if champions[one.name] else None} for one in found]
+        rows = db.execute(select(registered_models).where(registered_models.c.workspace == caller.workspace)).all()
+        found = registry.complete(db, caller.workspace, rows)
+    return [
+        {"name": one.name, "aliases": one.aliases, "champion": one.aliases.get("champion"), "tags": one.tags} for one in found
+    ]
 
 
 @router.get("/api/v1/models/{name}")

@@ -159,4 +159,4 @@ def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data
     row = {"node": node, "segment": segment, "offset": have + len(fresh), "records": (seen.records if seen else 0) + len(records)}
     with store.machinery() as batch:
         batch.execute(upsert(batch.connection, segments_table, row, ["node", "segment"]))
-    return row["offset"], True
+    return have + len(fresh), True

@@ -79,7 +79,7 @@ def logs(run_id: str, caller: Caller) -> dict[str, str]:
         attempts = queries.tasks_of(db, queries.run(db, run_id, caller.workspace)["run_id"])
         found: dict[str, str] = {}
         for one in attempts:
-            for path, digest, _ in tracking.artifacts_of(db, caller.workspace, f"runs/{one['mlflow_run_id']}", "logs"):
+            for path, digest, _ in tracking.artifacts(db, caller.workspace, f"runs/{one['mlflow_run_id']}", "logs"):
                 name = f"{one['name']} {one['window']} {path}".replace("  ", " ")
                 found[name] = caller.store.blobs.get(digest).decode("utf-8", "replace")
     return found

@@ -49,7 +49,9 @@ class WireRoute(APIRoute):
                 return refused(error)
             except IntegrityError:
                 # Two writers took one name in the same moment; the database decided.
-                return refused(AlreadyExists("somebody else has just taken that name", request.url.path, "use it, or choose another"))
+                return refused(
+                    AlreadyExists("somebody else has just taken that name", request.url.path, "use it, or choose another")
+                )
 
         return answer
 
@@ -198,7 +200,9 @@ def present(**said: Any) -> dict[str, Any]:
 async def call(request: Request, caller: Caller) -> Call:
     """Read the query of a GET, or the JSON of any other request. Raises BadInput."""
     if request.headers.get("x-mlflow-workspace"):
-        raise BadInput("FEATURE_DISABLED: workspaces are not selected by a header", "X-MLFLOW-WORKSPACE", "use .../w/NAME in the address")
+        raise BadInput(
+            "FEATURE_DISABLED: workspaces are not selected by a header", "X-MLFLOW-WORKSPACE", "use .../w/NAME in the address"
+        )
     if request.method == "GET":
         said: dict[str, Any] = {}
         for name, value in request.query_params.multi_items():

@@ -109,5 +109,7 @@ def datasets(call: Wire) -> dict[str, Any]:
     with call.caller.read("experiment.read", call.workspace) as db:
         ids = [one for one in call.texts("experiment_ids") if queries.experiment_exists(db, call.workspace, one)]
         found = search.datasets_found(db, ids)
-    summaries = [present(experiment_id=row.experiment_id, name=row.name, digest=row.digest, context=row.context or None) for row in found]
+    summaries = [
+        present(experiment_id=row.experiment_id, name=row.name, digest=row.digest, context=row.context or None) for row in found
+    ]
     return present(dataset_summaries=summaries)

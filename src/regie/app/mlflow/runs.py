@@ -23,7 +23,7 @@ def create(call: Wire) -> dict[str, Any]:
     if said.get(RUN_NAME, name) != name:
         raise BadInput(f"run_name is {name!r}, the tag {RUN_NAME} {said[RUN_NAME]!r}", "run_name", "send one of them")
     experiment_id = rights.experiment_id(call.caller, call.optional("experiment_id") or "0")
-    start = call.integer("start_time", 0) or None
+    start = call.integer("start_time") if call.said.get("start_time") is not None else None
     with call.caller.change("run.create", f"experiment:{experiment_id}") as tx:
         changes.create_run(
             tx, experiment_id, name, run_id=run_id, tags=said, user=call.optional("user_id") or "", start_wall_ms=start

@@ -1,0 +1,137 @@
+"""The processes under `regie up`: its children, and a serve that it adopted. Each child leads a session of its own.
+
+So Ctrl-C reaches the supervisor alone, which ends them in order, and what a killed child leaves behind is ended with its group.
+"""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from regie.base.clock import monotonic
+from regie.base.processes import is_alive
+
+HEALTH_S = 2.0
+END_S = 20.0  # a server finishes its answers within 10 s
+LOG_BYTES = 20_000_000  # a longer log is put aside at the next start
+TAIL_BYTES = 2_000
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Start:
+    """How to start a process: `python -m regie WORDS`. `outlives`: it goes on when the supervisor dies."""
+
+    name: str
+    words: list[str]
+    logs: Path
+    address: str | None
+    outlives: bool = False
+
+    @property
+    def log(self) -> Path:
+        return self.logs / f"{self.name}.log"
+
+
+class Process(Protocol):
+    """What the supervisor needs of a process."""
+
+    def ended(self) -> int | None:
+        """Its exit code, if it has ended."""
+
+    def clear(self) -> None:
+        """End what it left behind."""
+
+    def end(self) -> None:
+        """SIGTERM, then SIGKILL; returns when it is gone."""
+
+
+class Child:
+    """A process that we started."""
+
+    def __init__(self, start: Start) -> None:
+        start.logs.mkdir(parents=True, exist_ok=True)
+        if start.log.exists() and start.log.stat().st_size > LOG_BYTES:
+            start.log.replace(start.log.with_suffix(".log.1"))
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if not start.outlives:
+            environment["REGIE_ENDS_WITH_PARENT"] = "1"
+        with start.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "regie", *start.words], stdout=log, stderr=log, env=environment, start_new_session=True,
+                stdin=subprocess.DEVNULL if start.outlives else subprocess.PIPE,
+            )  # fmt: skip
+        self.pid = self._popen.pid
+
+    def ended(self) -> int | None:
+        return self._popen.poll()
+
+    def clear(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        if self._popen.stdin:
+            self._popen.stdin.close()
+
+    def end(self) -> None:
+        if self._popen.poll() is None:
+            self._popen.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(END_S)
+        self.clear()
+        self._popen.wait()
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A serve that a former supervisor of the home started."""
+
+    pid: int
+    since: str
+    port: int
+    address: str
+
+    def ended(self) -> int | None:
+        """Its exit code is its former parent's to know: -1 says that it is gone."""
+        return None if is_alive(self.pid, self.since) else -1
+
+    def clear(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        until = monotonic() + END_S
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+            while self.ended() is None and monotonic() < until:
+                time.sleep(LOOK_S)
+        self.clear()
+
+
+def healthy(address: str) -> bool:
+    """Whether `GET /health` answers 200."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=HEALTH_S)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def log_tail(file: Path) -> str:
+    """The last lines of a log, for an error."""
+    try:
+        with file.open("rb") as log:
+            log.seek(max(0, file.stat().st_size - TAIL_BYTES))
+            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-15:])
+    except OSError:
+        return ""

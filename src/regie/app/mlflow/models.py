@@ -1,0 +1,140 @@
+"""`registered-models/...`"""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter
+
+from regie.app.mlflow import policy, shapes, versions
+from regie.app.mlflow.call import Call, Wire, WireRoute, ours, paged, present
+from regie.base.errors import BadInput
+from regie.registry import changes, queries, search
+from regie.registry.types import CHALLENGER, CHAMPION, Model
+from regie.tracking.filter import parse, parse_order
+
+router = APIRouter(route_class=WireRoute)
+_ALIAS = re.compile(r"[\w-]{1,255}")
+_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+@router.post("/registered-models/create")
+def create(call: Wire) -> dict[str, Any]:
+    name = call.text("name")
+    with call.caller.change("model.register", name) as tx:
+        changes.create_model(tx, name, call.optional("description") or "", call.pairs("tags"))
+    return _answer(call, name)
+
+
+def _answer(call: Call, name: str) -> dict[str, Any]:
+    with call.caller.store.read() as db:
+        return {"registered_model": _shown(call, [queries.model(db, call.workspace, name)])[0]}
+
+
+def _shown(call: Call, found: list[Model]) -> list[dict[str, Any]]:
+    with call.caller.store.read() as db:
+        latest = {one.name: versions.latest(db, call.workspace, one.name) for one in found}
+        shown = {name: versions.shown(db, call.workspace, newest) for name, newest in latest.items()}
+    return [shapes.model(one, shown[one.name]) for one in found]
+
+
+@router.get("/registered-models/get")
+def get(call: Wire) -> dict[str, Any]:
+    name = call.text("name")
+    call.caller.may("model.read", name)
+    return _answer(call, name)
+
+
+@router.patch("/registered-models/update")
+def update(call: Wire) -> dict[str, Any]:
+    name = call.text("name")
+    with call.caller.change("model.change", name, "description") as tx:
+        changes.change_model(tx, name, call.optional("description") or "")
+    return _answer(call, name)
+
+
+@router.post("/registered-models/rename")
+def rename(call: Wire) -> dict[str, Any]:
+    name, new_name = call.text("name"), call.text("new_name")
+    policy.model(call.caller, name, "renamed")
+    policy.model(call.caller, new_name, "replaced")
+    with call.caller.change("model.change", name, f"renamed to {new_name}") as tx:
+        changes.rename_model(tx, name, new_name)
+    return _answer(call, new_name)
+
+
+@router.delete("/registered-models/delete")
+def delete(call: Wire) -> dict[str, Any]:
+    name = call.text("name")
+    policy.model(call.caller, name, "deleted")
+    with call.caller.change("model.change", name, "deleted") as tx:
+        changes.delete_model(tx, name)
+    return {}
+
+
+@router.get("/registered-models/search")
+def find(call: Wire) -> dict[str, Any]:
+    limit, offset = call.page(100, 1000)
+    orders = [parse_order(text) for text in call.texts("order_by")]
+    with call.caller.read("model.read", call.workspace) as db:
+        found = search.models(db, call.workspace, parse(call.optional("filter")), orders, limit + 1, offset)
+    return paged("registered_models", found, limit, offset, lambda page: _shown(call, page))
+
+
+@router.post("/registered-models/set-tag")
+def set_tag(call: Wire) -> dict[str, Any]:
+    return _tag(call, call.optional("value") or "")
+
+
+@router.delete("/registered-models/delete-tag")
+def delete_tag(call: Wire) -> dict[str, Any]:
+    return _tag(call, None)
+
+
+def _tag(call: Call, value: str | None) -> dict[str, Any]:
+    name, key = call.text("name"), ours(call.text("key"))
+    with call.caller.change("model.change", name, f"tag {key}") as tx:
+        changes.set_model_tag(tx, name, key, value)
+    return {}
+
+
+@router.api_route("/registered-models/get-latest-versions", methods=["GET", "POST"])
+def latest(call: Wire) -> dict[str, Any]:
+    name, stages = call.text("name"), [stage.lower() for stage in call.texts("stages")]
+    with call.caller.read("model.read", name) as db:
+        queries.model(db, call.workspace, name)
+        found = [one for one in versions.latest(db, call.workspace, name) if not stages or one.stage.lower() in stages]
+        return present(model_versions=versions.shown(db, call.workspace, found))
+
+
+@router.post("/registered-models/alias")
+def set_alias(call: Wire) -> dict[str, Any]:
+    name, alias = call.text("name"), call.text("alias")
+    policy.alias(call.caller, name, alias)
+    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
+        raise BadInput(f"{alias!r} cannot be an alias", "alias", "letters, digits, _ and -; latest and v1 are reserved")
+    with call.caller.change("model.change", name, f"alias {alias}") as tx:
+        changes.set_alias(tx, name, alias, call.integer("version"))
+    return {}
+
+
+@router.delete("/registered-models/alias")
+def delete_alias(call: Wire) -> dict[str, Any]:
+    name, alias = call.text("name"), call.text("alias")
+    policy.alias(call.caller, name, alias)
+    with call.caller.change("model.change", name, f"alias {alias} deleted") as tx:
+        changes.set_alias(tx, name, alias, None)
+    return {}
+
+
+@router.get("/registered-models/alias")
+def by_alias(call: Wire) -> dict[str, Any]:
+    """`champion` and `challenger` of a served model answer what is so."""
+    name, alias = call.text("name"), call.text("alias")
+    with call.caller.read("model.read", name) as db:
+        found = queries.model(db, call.workspace, name)
+        number = found.aliases.get(alias)
+        if number is None:
+            fact = alias in (CHAMPION, CHALLENGER) and policy.served(db, call.workspace, name) is not None
+            do = f"no version is {alias} yet: regie status" if fact else "set it first"
+            raise BadInput(f"Registered model alias {alias} not found", name, do)
+        return {"model_version": versions.shown(db, call.workspace, [queries.version(db, call.workspace, name, number)])[0]}

@@ -1,0 +1,82 @@
+"""What nobody may do to a served model over the wire, whatever their role; each refusal is audited.
+
+In a workspace whose regie.yaml serves the model, `champion` and `challenger` are facts that the loop makes, and versions that took
+part in it stay. In a workspace without one, everything is free.
+"""
+
+from sqlalchemy import Connection
+
+from regie.app.caller import PERSONAL, CallerOf
+from regie.base.errors import NotFound
+from regie.gates import queries as gates
+from regie.registry import queries
+from regie.registry.types import CHALLENGER, CHAMPION, Served
+from regie.rollout import queries as rollout
+from regie.store.access import FORBIDDEN
+
+WAY = "register the version; the gates and the rollout promote it: regie status"
+
+
+def alias(caller: CallerOf, name: str, said: str) -> None:
+    """Raises NotAllowed where the alias is a fact. Upper and lower case are the same here: nobody shall be deceived."""
+    wanted = said.lower()
+    if wanted not in (CHAMPION, CHALLENGER):
+        return
+    action = "champion.set" if wanted == CHAMPION else "model.change"
+    rule = FORBIDDEN["champion.set"] if wanted == CHAMPION else "the challenger is named by the loop"
+    with caller.store.read() as db:
+        promised, elsewhere = served(db, caller.workspace, name), _elsewhere(db, caller.workspace, name)
+    if promised is not None:
+        caller.refuse(action, f"{name}@{said}", rule, WAY)
+    if elsewhere is not None and wanted == CHAMPION:
+        caller.refuse(
+            action, f"{name}@{said}", rule, f"it is served in the workspace {elsewhere}: use .../w/{elsewhere}; there, {WAY}"
+        )
+
+
+def served(db: Connection, workspace: str, name: str) -> Served | None:
+    """How the workspace serves this model; None if it does not."""
+    promised = queries.served(db, workspace)
+    return promised if promised is not None and promised.model == name else None
+
+
+def _elsewhere(db: Connection, workspace: str, name: str) -> str | None:
+    if workspace != PERSONAL:
+        return None
+    try:
+        queries.model(db, workspace, name)
+    except NotFound:
+        return next((one.workspace for one in queries.servers(db, name) if one.workspace != workspace), None)
+    return None
+
+
+def model(caller: CallerOf, name: str, deed: str) -> None:
+    """Raises NotAllowed where a served model would be deleted, renamed, or moved through stages."""
+    with caller.store.read() as db:
+        promised = served(db, caller.workspace, name)
+    if promised is not None:
+        rule = f"it is served by the endpoint {promised.endpoint}, and cannot be {deed}"
+        caller.refuse("model.change", name, rule, WAY if deed == "staged" else "change regie.yaml first, then regie apply")
+
+
+def version(caller: CallerOf, name: str, number: int) -> None:
+    """Raises NotAllowed where a version would be deleted that took part in the loop."""
+    with caller.store.read() as db:
+        promised = served(db, caller.workspace, name)
+        why = _part(db, promised, number) if promised is not None else ""
+    if why:
+        caller.refuse(
+            "version.change", f"{name}@{number}", f"it {why}, and stays", "leave it; it takes no traffic unless it is champion"
+        )
+
+
+def _part(db: Connection, promised: Served, number: int) -> str:
+    workspace, name = promised.workspace, promised.model
+    crowned = queries.champion(db, workspace, model=name, endpoint=promised.endpoint)
+    if crowned is not None and number in (crowned.version, crowned.former_version):
+        return "is champion" if number == crowned.version else "was champion"
+    if queries.version(db, workspace, name, number).role:
+        return "competes"
+    if rollout.of_version(db, workspace, name, number):
+        return "had a rollout"
+    return "has evidence" if gates.evidence_of(db, workspace, name, number) else ""

@@ -1,0 +1,144 @@
+"""`model-versions/...`"""
+
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from regie.app.mlflow import policy, shapes, sources
+from regie.app.mlflow.call import Call, Wire, WireRoute, integer, ours, paged
+from regie.base.errors import BadInput
+from regie.registry import changes, queries, search
+from regie.registry.types import CHALLENGER, Version
+from regie.tracking.filter import parse, parse_order
+from regie.tracking.search import ARTIFACTS
+
+router = APIRouter(route_class=WireRoute)
+STAGES = {stage.lower(): stage for stage in ("None", "Staging", "Production", "Archived")}
+
+
+def latest(db: Connection, workspace: str, name: str) -> list[Version]:
+    """The newest version of each stage."""
+    return list({one.stage: one for one in queries.versions(db, workspace, name)}.values())
+
+
+def shown(db: Connection, workspace: str, found: list[Version]) -> list[dict[str, Any]]:
+    tags = queries.tags_of(db, workspace, found)
+    aliases = queries.aliases_of(db, workspace, {one.name for one in found})
+    return [shapes.version(one, tags[one.name, one.version], aliases[one.name, one.version]) for one in found]
+
+
+@router.post("/model-versions/create")
+def create(call: Wire) -> dict[str, Any]:
+    """A version of a served model goes through the gates like any other: it is a challenger, never more."""
+    name, run_id = call.text("name"), call.optional("run_id") or ""
+    task = call.caller.actor.kind == "task"
+    target = f"run:{run_id}" if task else name
+    call.caller.may("model.register", target)
+    with call.caller.store.read() as db:
+        origin = sources.origin(db, call.workspace, call.text("source"), run_id, call.optional("model_id") or "")
+        promised = policy.served(db, call.workspace, name)
+    package = sources.pin(call.caller.store, call.workspace, origin)
+    if promised is not None and not package:
+        raise BadInput(
+            f"the files of {origin.source} are not here, and {name} is served", "source", "log the model here, then register it"
+        )
+    with call.caller.change("model.register", target, f"{name} from {origin.source}") as tx:
+        competes = {"role": CHALLENGER, "seen_until_ms": tx.now_ms} if promised is not None else {}
+        number = changes.register(
+            tx, name, source=origin.source, run_id=origin.run_id, package=package, tags=call.pairs("tags"),
+            description=call.optional("description") or "", logged_model_id=origin.model_id,
+            run_link=call.optional("run_link") or "", **competes,  # type: ignore[arg-type]
+        )  # fmt: skip
+    return _answer(call, name, number)
+
+
+def _answer(call: Call, name: str, number: int) -> dict[str, Any]:
+    with call.caller.store.read() as db:
+        return {"model_version": shown(db, call.workspace, [queries.version(db, call.workspace, name, number)])[0]}
+
+
+def _named(call: Call) -> tuple[str, int]:
+    return call.text("name"), integer(call.said.get("version"), "version")
+
+
+@router.get("/model-versions/get")
+def get(call: Wire) -> dict[str, Any]:
+    name, number = _named(call)
+    call.caller.may("model.read", name)
+    return _answer(call, name, number)
+
+
+@router.patch("/model-versions/update")
+def update(call: Wire) -> dict[str, Any]:
+    name, number = _named(call)
+    with call.caller.change("version.change", f"{name}@{number}", "description") as tx:
+        changes.change_version(tx, name, number, description=call.optional("description") or "")
+    return _answer(call, name, number)
+
+
+@router.delete("/model-versions/delete")
+def delete(call: Wire) -> dict[str, Any]:
+    name, number = _named(call)
+    policy.version(call.caller, name, number)
+    with call.caller.change("version.change", f"{name}@{number}", "deleted") as tx:
+        changes.delete_version(tx, name, number)
+    return {}
+
+
+@router.get("/model-versions/search")
+def find(call: Wire) -> dict[str, Any]:
+    limit, offset = call.page(10_000, 200_000)
+    orders = [parse_order(text) for text in call.texts("order_by")]
+    with call.caller.read("model.read", call.workspace) as db:
+        found = search.versions(db, call.workspace, parse(call.optional("filter")), orders, limit + 1, offset)
+        return paged("model_versions", found, limit, offset, lambda page: shown(db, call.workspace, page))
+
+
+@router.post("/model-versions/set-tag")
+def set_tag(call: Wire) -> dict[str, Any]:
+    return _tag(call, call.optional("value") or "")
+
+
+@router.delete("/model-versions/delete-tag")
+def delete_tag(call: Wire) -> dict[str, Any]:
+    return _tag(call, None)
+
+
+def _tag(call: Call, value: str | None) -> dict[str, Any]:
+    (name, number), key = _named(call), ours(call.text("key"))
+    with call.caller.change("version.change", f"{name}@{number}", f"tag {key}") as tx:
+        changes.set_version_tag(tx, name, number, key, value)
+    return {}
+
+
+@router.get("/model-versions/get-download-uri")
+def download_uri(call: Wire) -> dict[str, Any]:
+    name, number = _named(call)
+    with call.caller.read("model.read", name) as db:
+        found = queries.version(db, call.workspace, name, number)
+        if found.package:
+            return {"artifact_uri": f"{ARTIFACTS}packages/{found.package.removeprefix('sha256:')}"}
+        origin = sources.origin(db, call.workspace, found.source, found.run_id, found.logged_model_id)
+    if origin.place is None:
+        return {"artifact_uri": found.source}
+    return {"artifact_uri": f"{ARTIFACTS}{origin.place.root}/{origin.place.path}".rstrip("/")}
+
+
+@router.post("/model-versions/transition-stage")
+def transition(call: Wire) -> dict[str, Any]:
+    """MLflow's deprecated stages: free words of an unserved model, refused on a served one."""
+    name, number = _named(call)
+    policy.model(call.caller, name, "staged")
+    stage = STAGES.get(call.text("stage").lower())
+    if stage is None:
+        raise BadInput(
+            f"Invalid Model Version stage: {call.text('stage')}", "stage", "write one of " + ", ".join(STAGES.values())
+        )
+    with call.caller.change("version.change", f"{name}@{number}", f"stage {stage}") as tx:
+        if call.said.get("archive_existing_versions") in (True, "true") and stage in ("Staging", "Production"):
+            for one in queries.versions(tx.connection, call.workspace, name):
+                if one.stage == stage and one.version != number:
+                    changes.change_version(tx, name, one.version, stage="Archived")
+        changes.change_version(tx, name, number, stage=stage)
+    return _answer(call, name, number)

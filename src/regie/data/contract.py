@@ -1,0 +1,212 @@
+"""The contract of a dataset: cast what can be cast, and count, rule by rule, the rows that break it.
+
+Pure. Rules are the types and ranges of columns, keys and times without gaps, and the dataset's checks. Examples show at most five rows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from regie.base.canonical import canonical
+from regie.base.clock import HOUR_MS
+from regie.base.errors import RegieError
+from regie.data.table import CATEGORIES_KEY, TIME, Table, milliseconds, plain_type
+from regie.data.types import Broken, ContractReport
+from regie.spec.document import ColumnSpec, DatasetSpec
+from regie.spec.expressions import Expression
+from regie.spec.phrases import ColumnType
+
+EXAMPLES = 5
+SHOWN_CHARS = 80
+ARROW = {
+    "float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "str": pa.string(), "cat": pa.string(), "time": TIME,
+}  # fmt: skip
+
+
+class ContractBroken(RegieError):
+    """A snapshot breaks its dataset's contract; nothing is trained on it."""
+
+    code, status, exit_code = "data.contract_broken", 422, 3
+
+    def __init__(self, dataset: str, report: ContractReport) -> None:
+        said = "; ".join(one.text for one in report.broken[:3])
+        more = f"; and {len(report.broken) - 3} more rules" if len(report.broken) > 3 else ""
+        super().__init__(f"{said}{more}", f"data.{dataset}, {report.rows} rows", f"regie dataset show {dataset}")
+        self.report = report
+
+
+def check(rows: pa.Table, spec: DatasetSpec, now_ms: int) -> tuple[Table, ContractReport]:
+    """The rows with their types and roles, and what they break. A value that cannot be cast is null in the rows, and counted."""
+    broken: list[Broken] = []
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name in rows.column_names:
+        columns[name] = plain_type(rows[name])
+    for name, column in spec.columns.items():
+        if name not in columns:
+            broken.append(Broken(f"{name}: {column.type.text}", name, 0, seen="the column is missing"))
+        else:
+            columns[name] = _cast(columns[name], column, broken)
+    for name in (*spec.key, spec.time):
+        if name is not None:
+            _present(name, columns, broken)
+    if spec.time is not None and spec.time in columns:
+        columns[spec.time] = _cast(columns[spec.time], ColumnSpec(spec.time, ColumnType("time"), "time"), broken)
+    table = _table(columns, spec)
+    for expression in spec.checks:
+        _check(table, expression, now_ms, spec, broken)
+    return table, ContractReport(rows.num_rows, tuple(broken))
+
+
+def _table(columns: dict[str, pa.ChunkedArray], spec: DatasetSpec) -> Table:
+    """The rows with what the contract says of them: roles, categories, and which columns take null."""
+    promised = {name: one.type for name, one in spec.columns.items() if name in columns}
+    known = {name: list(type.values) for name, type in promised.items() if type.values}
+    fields = [
+        pa.field(name, column.type, nullable=name not in promised or promised[name].nullable or column.null_count > 0)
+        for name, column in columns.items()
+    ]
+    schema = pa.schema(fields, {CATEGORIES_KEY: canonical(known).encode()})
+    return Table(pa.table(list(columns.values()), schema=schema), _roles(spec, columns), spec.name)
+
+
+def _roles(spec: DatasetSpec, columns: dict[str, pa.ChunkedArray]) -> dict[str, str]:
+    fixed = {**dict.fromkeys(spec.key, "key"), **({spec.time: "time"} if spec.time else {})}
+    label = spec.label.column if spec.label else None
+    roles = {}
+    for name in columns:
+        promised = spec.columns.get(name)
+        use = fixed.get(name) or ("label" if name == label else promised.use if promised else "")
+        # Where columns are promised, one that is not among them is no feature: a new column must not slip into a model.
+        use = use or ("ignore" if spec.columns else "feature")
+        roles[name] = use
+    return roles
+
+
+def _present(name: str, columns: dict[str, pa.ChunkedArray], broken: list[Broken]) -> None:
+    if name not in columns:
+        broken.append(Broken(f"{name} is there", name, 0, seen=f"the column is missing; columns: {', '.join(columns)}"))
+    elif columns[name].null_count:
+        _count(f"{name} is never null", name, pc.is_null(columns[name]), columns[name], broken)
+
+
+def _cast(column: pa.ChunkedArray, spec: ColumnSpec, broken: list[Broken]) -> pa.ChunkedArray:
+    promise = f"{spec.name}: {spec.type.text}"
+    cast, failed = _castable(column, spec.type.type)
+    _count(promise, spec.name, failed, column, broken, f"is no {spec.type.type}")
+    if not spec.type.nullable and spec.use not in ("key", "time"):
+        _count(promise, spec.name, pc.and_(pc.is_null(cast, nan_is_null=True), pc.invert(failed)), column, broken, "is null")
+    if spec.type.values:
+        known = pc.is_in(cast, pa.array(spec.type.values, pa.string()))
+        _count(promise, spec.name, pc.and_(pc.invert(known), pc.is_valid(cast)), column, broken, "is none of the categories")
+    for outside in _ranges(cast, spec.type):
+        _count(promise, spec.name, outside, column, broken, "is out of range")
+    return cast
+
+
+def _ranges(column: pa.ChunkedArray, type: ColumnType) -> list[Any]:
+    found = []
+    if type.low is not None:
+        below: Callable[..., Any] = pc.less_equal if type.low_open else pc.less
+        found.append(below(column, type.low))
+    if type.high is not None:
+        above: Callable[..., Any] = pc.greater_equal if type.high_open else pc.greater
+        found.append(above(column, type.high))
+    return found
+
+
+def _castable(column: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """The column in its promised type, null where a value has another, and where that is."""
+    wanted = ARROW[kind]
+    if kind == "float" and pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)  # NaN is how frames write null
+    nothing = pa.chunked_array([pa.array([False] * len(column), pa.bool_())])
+    try:
+        return _to(column, wanted), nothing
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        values, failed = [], []
+        for value in column.to_pylist():
+            one = _one(value, wanted)
+            values.append(one)
+            failed.append(one is None and value is not None)
+        return pa.chunked_array([pa.array(values, wanted)]), pa.chunked_array([pa.array(failed, pa.bool_())])
+
+
+def _to(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_boolean(wanted) and not pa.types.is_boolean(column.type):
+        if (
+            not pa.types.is_integer(column.type)
+            or not pc.all(pc.is_in(column, pa.array([0, 1], column.type)), skip_nulls=True).as_py()
+        ):
+            raise pa.ArrowInvalid("only 0 and 1 are booleans")
+        return column.cast(wanted)
+    if pa.types.is_boolean(column.type) and not pa.types.is_boolean(wanted):
+        raise pa.ArrowInvalid("a boolean is no number")
+    if pa.types.is_string(wanted) and not pa.types.is_string(column.type) and not pa.types.is_integer(column.type):
+        raise pa.ArrowInvalid("only texts and whole numbers are read as text")
+    if pa.types.is_timestamp(wanted):
+        return _times(column)
+    return column.cast(wanted)
+
+
+def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times in milliseconds UTC; a text or time without a zone is UTC; a whole number is milliseconds."""
+    if pa.types.is_floating(column.type):
+        raise pa.ArrowInvalid("a float is no time")
+    if pa.types.is_string(column.type):
+        column = column.cast(pa.timestamp("ms"), safe=False)
+    return column.cast(TIME, safe=False)
+
+
+def _one(value: Any, wanted: pa.DataType) -> Any:
+    try:
+        return _to(pa.chunked_array([pa.array([value])]), wanted)[0].as_py()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        return None
+
+
+def _count(
+    rule: str, name: str, wrong: Any, shown: pa.ChunkedArray, broken: list[Broken], why: str = ""
+) -> None:  # fmt: skip
+    """Note the rows that are wrong, if any, with examples of what stands there."""
+    places = pc.indices_nonzero(pc.fill_null(wrong, False))
+    if len(places) == 0:
+        return
+    first = places.slice(0, EXAMPLES).to_pylist()
+    examples = tuple((at, str(shown[at].as_py())[:SHOWN_CHARS]) for at in first)
+    broken.append(Broken(f"{rule} ({why})" if why else rule, name, len(places), examples))
+
+
+def _check(table: Table, expression: Expression, now_ms: int, spec: DatasetSpec, broken: list[Broken]) -> None:
+    name = expression.argument or ""
+    if name and name not in table.columns:
+        broken.append(Broken(expression.text, name, 0, seen="the column is missing"))
+        return
+    figure = _figure(table, expression.metric, name, now_ms, spec)
+    if figure is None or not expression.holds(figure):
+        broken.append(
+            Broken(expression.text, name, 0, seen="there is no row" if figure is None else f"it is {_shown(expression, figure)}")
+        )
+
+
+def _figure(table: Table, metric: str, name: str, now_ms: int, spec: DatasetSpec) -> float | None:
+    if metric == "rows":
+        return float(len(table))
+    if len(table) == 0:
+        return None
+    if metric == "fresh":
+        return float(now_ms - int(milliseconds(table.arrow()[spec.time].drop_null()).max())) if spec.time else None
+    column = table.arrow()[name]
+    if metric == "nulls":
+        return float(pc.mean(pc.is_null(column, nan_is_null=True).cast(pa.float64())).as_py())
+    if metric == "unique":
+        return float(pc.count_distinct(column, mode="all").as_py()) / len(table)
+    value = {"mean": pc.mean, "min": pc.min, "max": pc.max}[metric](column).as_py()
+    return None if value is None else float(value)
+
+
+def _shown(expression: Expression, figure: float) -> str:
+    if expression.metric == "fresh":
+        return f"{figure / HOUR_MS:.1f}h"
+    return f"{figure:.2%}" if expression.metric in ("nulls", "unique") else f"{figure:g}"
