@@ -26,7 +26,7 @@ def departures(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     weather = weather.assign(utc=weather.utc + pd.Timedelta("1h")).sort_values("utc")[["utc", *WEATHER]].ffill(limit=3)
     flights = pd.merge_asof(flights, weather, on="utc", tolerance=pd.Timedelta("5h"))
     local = pd.to_datetime(flights[["year", "month", "day", "hour", "minute"]])
-    flights = flights.assign(time=local, hour=flights.hour + flights.minute / 60, weekday=local.dt.weekday.astype("int64"))
+    flights = flights.assign(time=local, hour=flights.hour + flights.minute / 60, weekday=local.dt.day_of_week.astype("int64"))
     flights["flight_id"] = local.dt.strftime("%Y%m%d") + "-" + flights.carrier + "-" + flights.flight.astype(str)
     flights = flights[flights.arr_delay.notna()].assign(late=lambda arrived: arrived.arr_delay > 15)
     before = ["left_1h", "delay_1h", "left_3h", "delay_3h"]

@@ -4,6 +4,7 @@ So Ctrl-C reaches the supervisor alone, which ends them in order, and what a kil
 """
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from regie.base.clock import monotonic
@@ -21,7 +22,7 @@ from regie.base.processes import is_alive
 HEALTH_S = 2.0
 END_S = 20.0  # a server finishes its answers within 10 s
 LOG_BYTES = 20_000_000  # a longer log is put aside at the next start
-TAIL_BYTES = 2_000
+TAIL_BYTES, ANSWER_BYTES = 2_000, 100_000
 LOOK_S = 0.05
 
 
@@ -95,7 +96,6 @@ class Adopted:
     pid: int
     since: str
     port: int
-    address: str
 
     def ended(self) -> int | None:
         """Its exit code is its former parent's to know: -1 says that it is gone."""
@@ -116,13 +116,27 @@ class Adopted:
 
 def healthy(address: str) -> bool:
     """Whether `GET /health` answers 200."""
+    return _health(address)[0] == 200
+
+
+def health(address: str) -> dict[str, Any]:
+    """What `GET /health` says of the process; empty where nothing answers, or nothing that is understood."""
+    try:
+        said = json.loads(_health(address)[1])
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _health(address: str) -> tuple[int, bytes]:
     place = urlsplit(address)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=HEALTH_S)
     try:
         connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        answer = connection.getresponse()
+        return answer.status, answer.read(ANSWER_BYTES)
     except (OSError, http.client.HTTPException):
-        return False
+        return 0, b""
     finally:
         connection.close()
 

@@ -18,11 +18,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from regie.app.children import Adopted, Child, Process, Start, healthy, log_tail
+from regie.app.children import Adopted, Child, Process, Start, health, healthy, log_tail
 from regie.base.clock import monotonic
 from regie.base.errors import Conflict, RegieError
 from regie.base.files import write_atomically
-from regie.base.processes import is_alive, started
+from regie.base.processes import started
+from regie.serving.errors import PortBusy
 
 HOST = "127.0.0.1"
 READY_S = 60.0  # a first start creates the database and imports everything from a cold disk
@@ -31,12 +32,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 STEADY_S = 60.0  # who lived that long gets the first pause again
 FORMER_S = 15.0  # within that time the children of a killed supervisor have left their ports
 log = logging.getLogger("regie.up")
-
-
-class PortTaken(RegieError):
-    """Somebody else listens on a port that `up` needs; nothing was started."""
-
-    code, status, exit_code = "process.port_taken", 500, 1
 
 
 class DidNotStart(RegieError):
@@ -88,7 +83,7 @@ class Kept:
 
 
 def up(plan: Plan, say: Callable[[str], None]) -> int:
-    """Run until SIGTERM or Ctrl-C; returns the exit code. Raises Conflict, PortTaken, DidNotStart; then nothing is left running."""
+    """Run until SIGTERM or Ctrl-C; returns the exit code. Raises Conflict, PortBusy, DidNotStart; then nothing is left running."""
     (plan.home / "logs").mkdir(parents=True, exist_ok=True)
     with Lock(plan.home):
         serve = adoptable(plan.home)
@@ -132,14 +127,15 @@ class Lock:
 
 
 def adoptable(home: Path) -> Adopted | None:
-    """The living serve of this home: its pid, start and port are those that it wrote, and it answers."""
+    """The living serve of this home: what answers at the port that it wrote says the nonce that it wrote."""
     said = _read(home / "serve" / "serve.json")
     try:
-        pid, port, since = int(said["pid"]), int(said["port"]), str(said["started"])
+        pid, port, nonce = int(said["pid"]), int(said["port"]), str(said["nonce"])
     except (KeyError, TypeError, ValueError):
         return None
     address = f"http://{HOST}:{port}"
-    return Adopted(pid, since, port, address) if is_alive(pid, since) and healthy(address) else None
+    since = started(pid)
+    return Adopted(pid, since, port) if since and health(address).get("nonce") == nonce else None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -153,12 +149,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _ports_are_free(plan: Plan, serve: Adopted | None, patient: bool) -> None:
     """`patient`: a supervisor of this home was killed; its server may need a moment to leave the port."""
     if plan.port == (serve.port if serve else plan.serve_port):
-        raise PortTaken(f"server and serve cannot both listen on port {plan.port}", "--serve-port", "choose two ports")
+        raise PortBusy(f"server and serve cannot both listen on port {plan.port}", "--serve-port", "choose two ports")
     until = monotonic() + (FORMER_S if patient else 0)
     for flag, port in (("--port", plan.port), *([] if serve else [("--serve-port", plan.serve_port)])):
         while not _free(port):
             if monotonic() > until:
-                raise PortTaken(f"port {port} of {HOST} is in use", flag, f"end what uses it, or choose another {flag}")
+                raise PortBusy(f"port {port} of {HOST} is in use", flag, f"end what uses it, or choose another {flag}")
             threading.Event().wait(LOOK_S)
 
 

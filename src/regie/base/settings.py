@@ -19,7 +19,8 @@ from regie.base.errors import BadInput
 
 FILE = "regie.yaml"
 PORT, SERVE_PORT = 8700, 8701
-SECRETS = frozenset({"token", "database"})
+NEVER_A_FLAG = frozenset({"token", "database"})  # a command line is seen by everybody on the machine
+LOGIN = re.compile(r"(?<=://)[^/]*@")
 WORKSPACE_LINE = re.compile(r"^workspace:\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 
 
@@ -33,10 +34,10 @@ class Setting:
 
     @property
     def shown(self) -> str:
-        """The value for a screen; a secret only says that it is set."""
+        """The value for a screen: a token only says that it is set, a database's URL leaves out who asks."""
         if self.value is None:
             return "not set"
-        return "set" if self.name in SECRETS else self.value
+        return "set" if self.name == "token" else LOGIN.sub("...@", self.value)
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def user_file(environ: Mapping[str, str]) -> Path:
 
 def _from_flag(name: str, flags: Mapping[str, Any]) -> Setting | None:
     value = flags.get(name)
-    return None if value is None or name in SECRETS else Setting(name, str(value), "--" + name.replace("_", "-"))
+    return None if value is None or name in NEVER_A_FLAG else Setting(name, str(value), "--" + name.replace("_", "-"))
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> Setting | None:
@@ -136,7 +137,9 @@ def _user_settings(file: Path) -> dict[str, str]:
     for name, value in said.items():
         if name not in NAMES:
             near = get_close_matches(name, NAMES, 1)
-            raise BadInput(f"there is no setting {name!r}", str(file), f"write {near[0]}" if near else f"one of {', '.join(NAMES)}")
+            raise BadInput(
+                f"there is no setting {name!r}", str(file), f"write {near[0]}" if near else f"one of {', '.join(NAMES)}"
+            )
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise BadInput(f"{name} is {value!r}", str(file), "write a text or a number")
     return {name: str(value) for name, value in said.items()}

@@ -21,7 +21,9 @@ Command = Callable[..., Any]
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 SERVER = click.option("--server", metavar="URL", help="The server's address.  [REGIE_SERVER]")
-WORKSPACE = click.option("--workspace", "-w", metavar="NAME", help="The workspace; by default that of regie.yaml.  [REGIE_WORKSPACE]")
+WORKSPACE = click.option(
+    "--workspace", "-w", metavar="NAME", help="The workspace; by default that of regie.yaml.  [REGIE_WORKSPACE]"
+)
 
 
 def read(function: Command) -> Command:
@@ -58,5 +60,14 @@ def project() -> Path:
     """The folder of the nearest regie.yaml upwards. Raises NotFound."""
     folder = resolve().project
     if folder is None:
-        raise NotFound("there is no regie.yaml here or above", str(Path.cwd()), "go to the project's folder, or `regie init NAME`")
+        raise NotFound(
+            "there is no regie.yaml here or above", str(Path.cwd()), "go to the project's folder, or `regie init NAME`"
+        )
     return folder
+
+
+def needed(reason: str) -> str:
+    """A reason that says something. Raises UsageError."""
+    if not reason.strip():
+        raise click.UsageError("a reason is needed, which the audit record keeps: add --reason TEXT")
+    return reason

@@ -34,7 +34,9 @@ def facts(folder: Path) -> dict[str, Any]:
 def _git(folder: Path, *words: str) -> str | None:
     """What git prints; None where it fails or is not there."""
     # Hooks set these variables; they would point away from the folder that is asked about.
-    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    }
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(

@@ -56,7 +56,9 @@ class Client:
                 trust_env=not _local(self.server),
             )  # fmt: skip
         except (httpx2.InvalidURL, ValueError) as wrong:
-            raise Unreachable(f"{self.server!r} is not an address: {wrong}", "--server", "write for example http://host:8700") from wrong
+            raise Unreachable(
+                f"{self.server!r} is not an address: {wrong}", "--server", "write for example http://host:8700"
+            ) from wrong
         self.runs, self.pipelines, self.models = nouns.Runs(self), nouns.Pipelines(self), nouns.Models(self)
         self.rollouts, self.monitors, self.datasets = nouns.Rollouts(self), nouns.Monitors(self), nouns.Datasets(self)
         self.events, self.audit, self.jobs = nouns.Events(self), nouns.Audit(self), nouns.Jobs(self)
@@ -101,11 +103,14 @@ class Client:
 
     def mapping(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
         """One request whose answer is a JSON object."""
-        return self._answer(method, path, dict, **sent)
+        answer: dict[str, Any] = self._answer(method, path, dict, **sent)
+        return answer
 
     def rows(self, path: str, **params: Any) -> list[dict[str, Any]]:
         """One read whose answer is a JSON list; parameters that are None are not sent."""
-        return self._answer("GET", path, list, params={name: value for name, value in params.items() if value is not None})
+        given = {name: value for name, value in params.items() if value is not None}
+        answer: list[dict[str, Any]] = self._answer("GET", path, list, params=given)
+        return answer
 
     def content(self, method: str, path: str, **sent: Any) -> bytes:
         """One request whose answer is taken as it is."""
@@ -149,7 +154,9 @@ class Client:
         try:
             return self._http.request(method, path, **sent)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as wrong:
-            raise Unreachable(f"no server answers: {wrong}", self.server, "start it with `regie up`, or name it with --server") from wrong
+            raise Unreachable(
+                f"no server answers: {wrong}", self.server, "start it with `regie up`, or name it with --server"
+            ) from wrong
         except (httpx2.HTTPError, httpx2.InvalidURL) as wrong:
             what = f"{method} {path} got no answer: {wrong or type(wrong).__name__}"
             raise Unreachable(what, self.server, "see the server's log, then repeat") from wrong
@@ -168,5 +175,8 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
         return body
     detail = body.get("detail") if isinstance(body, dict) else None
     where = f"{response.request.method} {response.request.url.path}"
-    return {"code": "http", "what": f"the server answered {response.status_code} {detail or response.reason_phrase}", "where": where}
-
+    return {
+        "code": "http",
+        "what": f"the server answered {response.status_code} {detail or response.reason_phrase}",
+        "where": where,
+    }

@@ -26,9 +26,9 @@ class Noun:
 
 
 class Runs(Noun):
-    def list(self) -> Rows:
+    def list(self, pipeline: str | None = None, state: str | None = None, limit: int | None = None) -> Rows:
         """Newest first."""
-        return self.client.rows("/api/v1/runs")
+        return self.client.rows("/api/v1/runs", pipeline=pipeline, state=state, limit=limit)
 
     def show(self, run_id: str) -> Json:
         """One run with its tasks."""
@@ -43,12 +43,17 @@ class Runs(Noun):
 
 
 class Pipelines(Noun):
+    def list(self) -> Rows:
+        """Those of the applied regie.yaml."""
+        return self.client.rows("/api/v1/pipelines")
+
     def run(
-        self, name: str, params: Mapping[str, Any] | None = None, *, code_digest: str, git: Mapping[str, Any] | None = None,
+        self, name: str, params: Mapping[str, Any] | None = None, *, code_digest: str = "", git: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Json:  # fmt: skip
-        """Queue a run with the code of a blob: `{run_id, job_id}`."""
-        body = {"params": dict(params or {}), "code_digest": code_digest, "git": dict(git or {}), "reason": reason}
+        """Queue a run with the code of a blob, or with the applied code: `{run_id, job_id}`."""
+        body = {"params": dict(params or {}), "code_digest": code_digest, "git": dict(git or {})}
+        body |= {"reason": reason} if reason else {}
         return self.client.mapping("POST", f"/api/v1/pipelines/{_part(name)}/runs", json=body)
 
 
@@ -94,6 +99,10 @@ class Monitors(Noun):
 class Datasets(Noun):
     def list(self) -> Rows:
         return self.client.rows("/api/v1/datasets")
+
+    def show(self, name: str) -> Json:
+        """A dataset with its snapshots."""
+        return self.client.mapping("GET", f"/api/v1/datasets/{_part(name)}")
 
     def snapshots(self, dataset: str | None = None) -> Rows:
         return self.client.rows("/api/v1/snapshots", dataset=dataset)

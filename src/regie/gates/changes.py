@@ -46,7 +46,8 @@ def conclude(
         tx, seen, state=state, because=because[:200], attempts=attempt, next_ms=next_ms, champion=champion, judged_ms=tx.now_ms
     ):
         return None
-    tx.execute(insert(evidence), [_row(tx, seen, attempt, result, champion, holdout) for result in results])
+    if results:
+        tx.execute(insert(evidence), [_row(tx, seen, attempt, result, champion, holdout) for result in results])
     said = [{"gate": result["gate"], "verdict": result["verdict"], "value": result["value"]} for result in results]
     concluded = tx.event(
         EVENT[outcome], f"{seen.model}@{seen.version}", cause=cause, because=because, champion=champion, gates=said

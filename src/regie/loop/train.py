@@ -234,6 +234,7 @@ def _register(
     with scene.store.change(
         ACTOR, "model.register", scene.model, chosen.because, workspace=scene.workspace, cause=_cause(run)
     ) as tx:
+        registry.ensure_model(tx, scene.model)
         finished = _end(tx, run, "finished", result={"because": chosen.because, "compared": chosen.compared})
         for at, one in enumerate(candidates):
             tags = {PROFILE_TAG: profile} if profile and at == chosen.at else {}

@@ -12,8 +12,8 @@ window alarms only where it is stranger than nearly all of them.
   blocks; the value is the largest over the features. Above 1: stranger than every block of the reference in some feature.
 * **p-value**: the rank of the window's value among the values of all blocks, each computed in the same way against the others
   (full conformal: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005, 2.2). If blocks are exchangeable,
-  `p <= 0.05` happens in about 5 % of windows at most, whatever the features and however many there are (the bins come from the reference
-  alone, which the measurement below includes).
+  `p <= 0.05` happens in about 5 % of windows at most, whatever the features and however many there
+  are (the bins come from the reference alone, which the measurement below includes).
 
 Measured by simulation: six features of which days differ (standard deviation between days 0.3 of that within), 150 to 450 rows a
 day, 600 windows each; the share of windows that alarm, and in brackets the share of five windows that hold three alarms:

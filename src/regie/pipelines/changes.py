@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 from regie.base.canonical import canonical
 from regie.pipelines.tables import pipeline_runs, tasks
 from regie.store.change import Change, remembered
+from regie.store.tables import tokens
 from regie.store.types import Cause
 
 ENDED = {"finished": "run.finished", "failed": "run.failed", "cancelled": "run.failed"}
@@ -34,7 +35,9 @@ def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, st
     """The run's work begins, or begins again after its worker died; announced the first time only."""
     mine = pipeline_runs.c.run_id == run_id
     values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots)}
-    began = tx.execute(update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=tx.now_ms))
+    began = tx.execute(
+        update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=tx.now_ms)
+    )
     if began.rowcount:
         tx.event("run.started", run_id, snapshots=snapshots, lock=lock_digest)
         return True
@@ -62,10 +65,12 @@ def start_task(tx: Change, task: dict[str, Any]) -> None:
 
 
 def abandon_tasks(tx: Change, run_id: str, window: str) -> list[str]:
-    """Attempts that a dead worker left running have failed; returns the ids of their MLflow runs."""
+    """Attempts that a dead worker left running have failed, and their tokens with them; returns the ids of their MLflow runs."""
     left = tx.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.window == window, tasks.c.state == "running")).all()
     for row in left:
         end_task(tx, dict(row._mapping), "failed", error={"type": "WorkerDied", "message": "its worker died", "traceback": ""})
+        valid = tokens.c.revoked_wall_ms.is_(None)
+        tx.execute(update(tokens).where(tokens.c.actor == f"task:{row.id}", valid).values(revoked_wall_ms=tx.wall_ms))
     return [row.mlflow_run_id for row in left]
 
 
@@ -78,9 +83,9 @@ def end_task(tx: Change, task: dict[str, Any], state: str, **values: Any) -> boo
         .values(state=state, ended_wall_ms=tx.wall_ms, **stored)
     ).rowcount
     if ended:
-        data = {"step": task["step"], "attempt": task["attempt"], "task": task["id"], "state": state}
-        error = {"error": str(values["error"].get("message", ""))[:500]} if "error" in values else {}
-        tx.event(TASK_ENDED[state], _subject(task), **data, **error)
+        said = {"error": str(values["error"].get("message", ""))[:500]} if "error" in values else {}
+        data: dict[str, Any] = {"step": task["step"], "attempt": task["attempt"], "task": task["id"], "state": state, **said}
+        tx.event(TASK_ENDED[state], _subject(task), **data)
     return bool(ended)
 
 

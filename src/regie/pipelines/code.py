@@ -12,9 +12,10 @@ libraries read them. Not seen: files, environment variables and network that a s
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import PurePosixPath
 
 from regie.base.canonical import digest
@@ -136,14 +137,12 @@ class _Reach:
 
     def statements(self, module: Module, stirring: frozenset[str]) -> dict[str, str]:
         """The effects of an imported module, and the order of all that counts in it, where order can matter."""
-        effective = {id(node) for node in module.effects} | {id(node) for node in module.body if self.stirs(module, node, stirring)}
+        effective = {id(node) for node in module.effects} | {
+            id(node) for node in module.body if self.stirs(module, node, stirring)
+        }
         effects = [digest_of(node, module.source) for node in module.body if id(node) in effective]
         counted = {id(node) for name in module.bindings if (module.name, name) in self.reached for node in module.bindings[name]}
-        ordered = [
-            digest_of(node, module.source)
-            for node in module.body
-            if id(node) in effective or (id(node) in counted and not _order_is_free(module, node))
-        ]
+        ordered = list(_ordered(module, effective, counted))
         parts = {f"{module.name} (statements)": digest(effects)} if effects else {}
         return parts | ({f"{module.name} (order)": digest(ordered)} if len(ordered) > 1 else {})
 
@@ -307,10 +306,29 @@ def _prefixes(name: str) -> list[str]:
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
 
 
+def _ordered(module: Module, effective: set[int], counted: set[int]) -> Iterator[str]:
+    """The statements whose order can matter, by what they bind; what they say stands in other parts."""
+    names: dict[int, list[str]] = {}
+    for name, nodes in module.bindings.items():
+        for number, node in enumerate(nodes):
+            names.setdefault(id(node), []).append(f"{name} {number}")
+    effects = count()
+    for node in module.body:
+        if id(node) in effective:
+            yield f"statement {next(effects)}"
+        elif id(node) in counted and not _order_is_free(module, node):
+            yield ", ".join(names[id(node)])
+
+
 def _order_is_free(module: Module, node: ast.stmt) -> bool:
-    """A plain function, bound once, may stand anywhere."""
-    if isinstance(node, Function):
-        return not node.decorator_list and not node.args.defaults and not any(node.args.kw_defaults) and (
-            len(module.bindings[node.name]) == 1
-        )  # fmt: skip
-    return False
+    """A function that computes nothing when it is defined, and is bound once, may stand anywhere."""
+    if not isinstance(node, Function) or len(module.bindings[node.name]) > 1:
+        return False
+    given = [
+        one
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        for one in (*decorator.args, *decorator.keywords)
+    ]
+    names = any(isinstance(inner, ast.Name) for one in given for inner in ast.walk(one))
+    return not names and not node.args.defaults and not any(node.args.kw_defaults)

@@ -31,6 +31,7 @@ from regie.pipelines.modules import immediate, parsed
 How = Literal["finished", "failed", "died", "killed", "timeout", "cancelled"]
 TICK_S = 0.5
 START_S = 60.0
+MOST_LAUNCHERS = 4  # each holds its libraries in memory; the oldest idle one goes first
 KILLED = "killed, probably out of memory"
 # What a child must not see: settings of Regie's own (the database's address), secrets, and what changes where imports come from.
 HIDDEN = re.compile(
@@ -38,6 +39,8 @@ HIDDEN = re.compile(
     re.IGNORECASE,
 )
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# pyarrow's allocator starts a thread when it is imported, unless it is told not to.
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 # They start threads when they are imported, and a process with threads must not fork.
 NEVER_PRELOADED = frozenset({"mlflow", "ray", "torch", "tensorflow", "jax", "pyspark"})
 OURS = ("regie.pipelines.task",)
@@ -67,7 +70,7 @@ class TaskResult:
 class ProcessExecutor:
     """Children of this machine. `fork=None`: by forking where that is safe (Linux), else by new interpreters.
 
-    Close it, or use it in a `with`. One launcher is kept for each (lock, libraries); an older one ends with its last task.
+    Close it, or use it in a `with`. A launcher is kept for each (lock, libraries), up to four.
     """
 
     def __init__(self, fork: bool | None = None) -> None:
@@ -114,7 +117,9 @@ class ProcessExecutor:
         with self._lock:
             found = self._launchers.get(key)
             if found is None or not found.alive:
-                for old in [name for name, one in self._launchers.items() if not one.alive or not one.running]:
+                idle = [name for name, one in self._launchers.items() if not one.running]
+                dead = [name for name, one in self._launchers.items() if not one.alive]
+                for old in {*dead, *(idle[:1] if len(self._launchers) >= MOST_LAUNCHERS else ())}:
                     self._launchers.pop(old).close()
                 self._launchers[key] = found = _Launcher(self.mode, libraries)
             found.running += 1
@@ -195,7 +200,9 @@ def _result(workdir: Path, exit_code: int | None, ended_by: str, timeout_s: floa
         error = {"type": "Timeout", "message": f"it ran longer than its timeout of {timeout_s:g} s", "traceback": ""}
         return TaskResult("timeout", {}, error, exit_code, seconds)
     if ended_by == "cancelled":
-        return TaskResult("cancelled", {}, {"type": "Cancelled", "message": "it was cancelled", "traceback": ""}, exit_code, seconds)
+        return TaskResult(
+            "cancelled", {}, {"type": "Cancelled", "message": "it was cancelled", "traceback": ""}, exit_code, seconds
+        )
     written = workdir / "result.json"
     if written.is_file() and exit_code is not None:
         result = json.loads(written.read_text())
@@ -221,7 +228,7 @@ def death(exit_code: int | None) -> str:
 def bare_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a child sees of the worker's environment. Sets are ordered alike in every run, so that runs can be repeated."""
     kept = {name: value for name, value in environment.items() if not HIDDEN.search(name)}
-    return kept | {name: "1" for name in THREADS} | {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    return kept | dict.fromkeys(THREADS, "1") | {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"} | QUIET
 
 
 def libraries_of(files: Mapping[str, str]) -> tuple[str, ...]:

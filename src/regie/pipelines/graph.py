@@ -71,7 +71,6 @@ class Graph:
     output: Argument
     returns: str = JSON
 
-
     def to_json(self) -> dict[str, Any]:
         return {
             "pipeline": self.pipeline, "datasets": list(self.datasets), "params": self.params,
@@ -82,9 +81,15 @@ class Graph:
 def from_json(data: dict[str, Any]) -> Graph:
     """The graph that `to_json` wrote."""
     nodes = tuple(
-        Node(**(one | {"arguments": {name: _argument(given) for name, given in one["arguments"].items()}})) for one in data["nodes"]
+        Node(**(one | {"arguments": {name: _argument(given) for name, given in one["arguments"].items()}}))
+        for one in data["nodes"]
     )
     return Graph(data["pipeline"], tuple(data["datasets"]), data["params"], nodes, _argument(data["output"]), data["returns"])
+
+
+def _argument(data: dict[str, Any]) -> Argument:
+    ((kind, value),) = data.items()
+    return Argument(kind, value)
 
 
 class Symbol:

@@ -8,6 +8,7 @@ or a library that starts threads when it is imported) the keeper starts a new in
 On the socket: the worker sends one line of JSON, then nothing until it closes; the keeper answers `{"pid": n}` and `{"exit": n}`.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> None:
     preload(json.loads(argv[3]) if len(argv) > 3 else [])
     if mode == "fork" and threads() > 1:
         mode = "spawn"  # a lock held by another thread would stay locked in the child for ever
+    gc.freeze()  # what is loaded stays shared with the children instead of being copied when they collect
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(where)
     listener.listen(64)
@@ -126,8 +128,9 @@ def killed(pid: int) -> int:
             if found:
                 return status
             select.select([], [], [], POLL_MS / 1000)
-        with suppress(PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # it may not lead its group yet
+            with suppress(PermissionError, ProcessLookupError):
+                kill(pid, signal.SIGKILL)
     return os.waitpid(pid, 0)[1]
 
 

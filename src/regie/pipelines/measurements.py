@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from regie.store.change import Store
-from regie.tracking import measure, queries as tracked
+from regie.tracking import measure
+from regie.tracking import queries as tracked
 from regie.tracking.measure import Point
 from regie.tracking.types import MAX_METRICS, MAX_PARAMS
 
@@ -36,7 +37,7 @@ def replay(store: Store, workspace: str, source: str, target: str) -> None:
     """Give a run the metrics, parameters and files of another one, without its logs."""
     with store.read() as db:
         points, params = _points(db, source), tracked.data(db, source).params
-        files = tracked.artifacts_of(db, workspace, f"runs/{source}")
+        files = tracked.artifacts(db, workspace, f"runs/{source}")
     _log(store, target, points, params)
     for path, digest, size in files:
         if not path.startswith(LOGS):

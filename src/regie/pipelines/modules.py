@@ -73,7 +73,7 @@ class Module:
     @cached_property
     def effects(self) -> list[ast.stmt]:
         """Statements that may change what others see, in their order."""
-        return [node for node in self.body if not self._only_defines(node)]
+        return [node for node in self.body if not self._surely_defines(node)]
 
     @cached_property
     def rebound(self) -> frozenset[str]:
@@ -85,6 +85,12 @@ class Module:
     def whole(self) -> str:
         """The digest of the whole module, without comments and layout."""
         return digest_of(self.tree, self.source)
+
+    def _surely_defines(self, node: ast.stmt) -> bool:
+        try:
+            return self._only_defines(node)
+        except RecursionError:  # an expression of a thousand terms
+            return False
 
     def _only_defines(self, node: ast.stmt) -> bool:
         if isinstance(node, ast.Import | ast.Pass) or (isinstance(node, ast.ImportFrom) and node.module != "__future__"):
@@ -210,17 +216,19 @@ def absolute(node: ast.ImportFrom, module: Module) -> str:
     return ".".join([*kept, *([node.module] if node.module else [])])
 
 
-def immediate(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and what runs when it runs: not the bodies of functions, but their decorators and defaults."""
-    yield node
-    if isinstance(node, Function):
-        inner: list[ast.AST] = [*node.decorator_list, node.args]
-    elif isinstance(node, ast.Lambda):
-        inner = [node.args]
-    else:
-        inner = [child for child in ast.iter_child_nodes(node) if not (isinstance(child, ast.stmt) and _never_runs(child))]
-    for child in inner:
-        yield from immediate(child)
+def immediate(top: ast.AST) -> Iterator[ast.AST]:
+    """A node and what runs when it runs, in source order: not the bodies of functions, but their decorators and defaults."""
+    todo = [top]
+    while todo:
+        node = todo.pop()
+        yield node
+        if isinstance(node, Function):
+            inner: list[ast.AST] = [*node.decorator_list, node.args]
+        elif isinstance(node, ast.Lambda):
+            inner = [node.args]
+        else:
+            inner = [child for child in ast.iter_child_nodes(node) if not (isinstance(child, ast.stmt) and _never_runs(child))]
+        todo += reversed(inner)
 
 
 def chain(node: ast.expr) -> tuple[str | None, list[str]]:
@@ -233,8 +241,6 @@ def chain(node: ast.expr) -> tuple[str | None, list[str]]:
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, Function | ast.ClassDef):
-        yield node.name
     for inner in immediate(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del):
             yield inner.id
@@ -242,10 +248,10 @@ def _bound(node: ast.stmt) -> Iterator[str]:
             yield from (alias.asname or alias.name.partition(".")[0] for alias in inner.names)
         elif isinstance(inner, ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in inner.names)
-        elif isinstance(inner, Function | ast.ClassDef) and inner is not node:
+        elif isinstance(inner, Function | ast.ClassDef):
             yield inner.name
-        elif isinstance(inner, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and inner.name:
-            yield inner.name
+        elif isinstance(inner, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+            yield from [inner.name] if inner.name else []
 
 
 def _never_runs(node: ast.stmt) -> bool:

@@ -25,7 +25,9 @@ def runs(
     db: Connection, workspace: str, pipeline: str | None = None, state: str | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
     """Executions of a workspace, newest first."""
-    query = select(pipeline_runs).where(pipeline_runs.c.workspace == workspace).order_by(pipeline_runs.c.run_id.desc()).limit(limit)
+    query = (
+        select(pipeline_runs).where(pipeline_runs.c.workspace == workspace).order_by(pipeline_runs.c.run_id.desc()).limit(limit)
+    )
     if pipeline is not None:
         query = query.where(pipeline_runs.c.pipeline == pipeline)
     if state is not None:

@@ -23,7 +23,8 @@ from regie.pipelines.graph import Argument, Graph, Node, from_json
 from regie.store import tokens
 from regie.store.change import Change, Store
 from regie.store.types import NOBODY_CAUSE, Cause, system
-from regie.tracking import changes as tracking, queries as tracked
+from regie.tracking import changes as tracking
+from regie.tracking import queries as tracked
 from regie.tracking.types import KIND
 
 Value = dict[str, Any]
@@ -89,9 +90,7 @@ class Environment:
 class Runner:
     """Executes runs; any number of threads may share one. `retry_s`: the wait before the second attempt, in seconds."""
 
-    def __init__(
-        self, store: Store, executor: ProcessExecutor, server_url: str, scratch: Path, retry_s: float = RETRY_S
-    ) -> None:
+    def __init__(self, store: Store, executor: ProcessExecutor, server_url: str, scratch: Path, retry_s: float = RETRY_S) -> None:
         self.store, self.executor, self.server, self.scratch = store, executor, server_url.rstrip("/"), scratch
         self.retry_s = retry_s
         scratch.mkdir(parents=True, exist_ok=True)
@@ -167,9 +166,7 @@ class Runner:
         with self.working_folder() as folder:
             payload = payload | {"workdir": str(folder / "work")}
             lock_digest, libraries = (environment.lock, environment.libraries) if environment else ("", ())
-            result = self.executor.run(
-                payload, timeout_s, folder / "log.txt", on_wait, lock=lock_digest, libraries=libraries
-            )
+            result = self.executor.run(payload, timeout_s, folder / "log.txt", on_wait, lock=lock_digest, libraries=libraries)
             return result
 
     @contextmanager
@@ -190,9 +187,7 @@ class Runner:
     @contextmanager
     def change(self, run: RunRequest) -> Iterator[Change]:
         """One change by the train turn."""
-        with self.store.change(
-            system("train"), "task.record", run.run_id, workspace=run.workspace, cause=run.cause
-        ) as tx:
+        with self.store.change(system("train"), "task.record", run.run_id, workspace=run.workspace, cause=run.cause) as tx:
             yield tx
 
 
@@ -276,14 +271,19 @@ class _Work:
         parent = tracked.run(tx.connection, self.run.run_id, self.run.workspace)
         name = f"{self.node.name} ({self.window})" if self.window else self.node.name
         tracking.create_run(
-            tx, parent.experiment_id, name, run_id=task["mlflow_run_id"], parent=self.run.run_id, tags={KIND: "task"}, user=parent.user
+            tx,
+            parent.experiment_id,
+            name,
+            run_id=task["mlflow_run_id"],
+            parent=self.run.run_id,
+            tags={KIND: "task"},
+            user=parent.user,
         )
 
     def scope(self, task: Value) -> str:
         """What the child may touch: its own MLflow run, the blobs of its inputs, and new blobs."""
-        run_id = task["mlflow_run_id"]
         blobs = {one[name] for one in self.given.values() for name in ("digest", "estimator") if one.get(name)}
-        return " ".join([f"run:{run_id}", run_id, "put:*", *(f"blob:{digest}" for digest in sorted(blobs))])
+        return " ".join([f"run:{task['mlflow_run_id']}", "put:*", *(f"blob:{digest}" for digest in sorted(blobs))])
 
     def payload(self, task: Value, token: str, workdir: Path) -> Value:
         return {

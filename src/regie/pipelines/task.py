@@ -78,7 +78,7 @@ def read_text(text: str, hint: Any, name: str) -> Any:
     """`-p depth=4`: as JSON where the type hint allows that, else as text. Raises BadGraph."""
     with suppress(ValueError):
         value = json.loads(text)
-        if graph.fits(value, hint) and not (hint is str):
+        if graph.fits(value, hint) and hint is not str:
             return value
     if graph.fits(text, hint):
         return text

@@ -25,7 +25,9 @@ class Transfer:
 
     def __init__(self, server: str, token: str) -> None:
         headers = {"authorization": f"Bearer {token}"}
-        self._http = httpx2.Client(base_url=server, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        # Reading the certificates costs 45 ms a task, and plain HTTP needs none.
+        secure = not server.startswith("http://")
+        self._http = httpx2.Client(base_url=server, headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=secure)
 
     def fetch(self, digest: str, path: Path) -> Path:
         """Write a blob to a file. Raises TransferFailed, Unreachable."""

@@ -1,8 +1,8 @@
 """Predictions as Parquet: `PREDICTIONS/WORKSPACE/ENDPOINT/day=YYYY-MM-DD/NAME.parquet`, a row a prediction and variant.
 
-The root is the folder of predictions. A file appears whole or not at all, and its name makes ingestion idempotent. A compacted file
-lists in its metadata the files whose rows it holds; a reader that sees both skips those, so that each row is read exactly once at
-every moment, and a crash between writing the new file and deleting the old ones does no harm.
+The root is the folder of predictions. A file appears whole or not at all, and its name makes ingestion idempotent. A compacted
+file lists in its metadata the files whose rows it holds; a reader that sees both skips those, so that each row is read exactly
+once at every moment, and a crash between writing the new file and deleting the old ones does no harm.
 """
 
 import errno
@@ -126,10 +126,11 @@ def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     rows = record.get("rows") or nothing
     for index, prediction in enumerate(ids):
         output = outputs[index]
+        several = isinstance(output, list)
         yield {
             "id": prediction, "request_id": record["rid"], "key": keys[index], "time_ms": record["t"], "wall_ms": record["wall"],
             "generation": record["g"], "version": record["v"], "role": record["r"], "mode": record["m"],
-            "output": None if output is None or isinstance(output, list) else float(output), "outputs": output if isinstance(output, list) else None,
+            "output": None if output is None or several else float(output), "outputs": output if several else None,
             "latency_ms": record["ms"], "fallback_from": record.get("fb"), "error": record.get("err"),
             "target_ms": times[index], "inputs": dict(zip(names, rows[index] or (), strict=False)),
         }  # fmt: skip
@@ -239,9 +240,13 @@ def _concat(tables: list[pyarrow.Table]) -> pyarrow.Table:
             types.setdefault(column.name, set()).add(column.type)
     inputs = {name: kinds for name, kinds in types.items() if name.startswith(INPUT)}  # the facts have one schema
     mixed = {name for name, kinds in inputs.items() if not _one_type({kind for kind in kinds if kind != pyarrow.null()})}
-    texts = [pyarrow.table({name: table[name].cast(pyarrow.string()) if name in mixed else table[name] for name in table.column_names})
-             for table in tables] if mixed else tables  # fmt: skip
-    return pyarrow.concat_tables(texts, promote_options="permissive")
+    alike = [_with_texts(table, mixed) for table in tables] if mixed else tables
+    return pyarrow.concat_tables(alike, promote_options="permissive")
+
+
+def _with_texts(table: pyarrow.Table, names: set[str]) -> pyarrow.Table:
+    columns = {name: table[name] for name in table.column_names}
+    return pyarrow.table({name: one.cast(pyarrow.string()) if name in names else one for name, one in columns.items()})
 
 
 def _one_type(kinds: set[Any]) -> bool:

@@ -1,7 +1,8 @@
 """The prediction log of a node: append-only checked segments (`docs/reference/segment-record.md`).
 
-Promises: an appended record is with the operating system when `append` returns, so that a killed process loses none; a synced one is
-on the disk. A torn tail is cut on opening; a wrong checksum elsewhere is an error that names file and offset. One writer a folder.
+Promises: an appended record is with the operating system when `append` returns, so that a killed process loses none; a synced one
+is on the disk. A torn tail is cut on opening; a wrong checksum elsewhere is an error that names file and offset. One writer a
+folder.
 Offsets and sizes are bytes; a segment's number is that of its file.
 """
 

@@ -49,12 +49,12 @@ def activities(rows: pyarrow.Table) -> list[Activity]:
     for one, kind in sorted(wanted):
         own = (version == one) & (mode == kind)
         fell = (fallback == one) & (kind == "live")
-        own_failed = own & failed & (fallback != one)
-        own_failed = own_failed & numpy.array([f is None for f in fallback], dtype=bool)
+        own_failed = own & failed & numpy.array([other is None for other in fallback], dtype=bool)
         spans = latency[own & ~failed]
         p50, p95, p99 = numpy.percentile(spans, (50, 95, 99)) if len(spans) else (numpy.nan,) * 3
-        found.append(Activity(one, kind, int(own.sum() + fell.sum()), int(count[own | fell].sum()),
-                              int(own_failed.sum() + fell.sum()), int(fell.sum()), float(p50), float(p95), float(p99)))  # fmt: skip
+        fallbacks, errors = int(fell.sum()), int(own_failed.sum() + fell.sum())
+        found.append(Activity(one, kind, int(own.sum()) + fallbacks, int(count[own | fell].sum()), errors, fallbacks,
+                              float(p50), float(p95), float(p99)))  # fmt: skip
     return found
 
 

@@ -1,7 +1,7 @@
 """Windows of event time: stretches of equal length, numbered from 1970, so that everybody cuts alike.
 
-Pure. A window holds `from_ms <= time < to_ms`. It is closed when the watermark (the time up to which every live node has delivered)
-has passed its end: what comes later is counted as late, never judged.
+Pure. A window holds `from_ms <= time < to_ms`. It is closed when the watermark (the time up to which every live node has
+delivered) has passed its end: what comes later is counted as late, never judged.
 """
 
 from collections.abc import Sequence

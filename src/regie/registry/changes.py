@@ -50,7 +50,9 @@ def register(
         raise BadInput(f"{role!r} is not a role", name, "candidate, challenger or empty; a champion is made by a rollout")
     same = (registered_models.c.workspace == tx.workspace, registered_models.c.name == name)
     counted = {"last_version": registered_models.c.last_version + 1, "updated_ms": tx.now_ms}
-    number = tx.execute(update(registered_models).where(*same).values(counted).returning(registered_models.c.last_version)).scalar()
+    number = tx.execute(
+        update(registered_models).where(*same).values(counted).returning(registered_models.c.last_version)
+    ).scalar()
     if number is None:
         raise NotFound(f"there is no registered model {name}", tx.workspace, "create it first")
     registered = tx.event(
@@ -85,7 +87,7 @@ def change_model(tx: Change, name: str, description: str) -> None:
         _touch(tx, found, description=description)
 
 
-def change_version(tx: Change, name: str, version: int, **values: str) -> None:
+def change_version(tx: Change, name: str, version: int, **values: Any) -> None:
     """Set `description` or `stage`."""
     found = queries.version(tx.connection, tx.workspace, name, version)
     if any(getattr(found, key) != value for key, value in values.items()):
@@ -142,7 +144,9 @@ def rename_model(tx: Change, name: str, new_name: str) -> None:
         return
     if not ensure_model(tx, new_name):
         raise AlreadyExists(f"the registered model {new_name} exists", tx.workspace, "choose another name")
-    tx.execute(delete(registered_models).where(registered_models.c.workspace == tx.workspace, registered_models.c.name == new_name))
+    tx.execute(
+        delete(registered_models).where(registered_models.c.workspace == tx.workspace, registered_models.c.name == new_name)
+    )
     for table in OF_MODEL:
         tx.execute(update(table).where(table.c.workspace == tx.workspace, table.c.name == name).values(name=new_name))
     tx.event("model.changed", new_name, renamed_from=name)

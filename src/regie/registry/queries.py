@@ -58,7 +58,9 @@ def version(db: Connection, workspace: str, name: str, version: int) -> Version:
     same = (model_versions.c.workspace == workspace, model_versions.c.name == name, model_versions.c.version == version)
     row = db.execute(select(model_versions).where(*same)).first()
     if row is None:
-        raise NotFound(f"there is no version {version} of {name}", workspace, f"search_model_versions(\"name='{name}'\") shows them")
+        raise NotFound(
+            f"there is no version {version} of {name}", workspace, f"search_model_versions(\"name='{name}'\") shows them"
+        )
     return Version(**row._mapping)
 
 
@@ -145,3 +147,20 @@ def lineage(db: Connection, workspace: str, name: str, number: int) -> dict[str,
         "seen_until_ms": found.seen_until_ms, "logged_model_id": found.logged_model_id, "causationid": cause.causationid,
         "correlationid": cause.correlationid, "tags": tags_of(db, workspace, [found])[name, number],
     }  # fmt: skip
+
+
+def has_package(db: Connection, workspace: str, package: str) -> bool:
+    """Some version of the workspace has this package."""
+    same = (model_versions.c.workspace == workspace, model_versions.c.package == package)
+    return db.execute(select(model_versions.c.version).where(*same)).first() is not None
+
+
+def number_of(db: Connection, workspace: str, name: str, said: str) -> int:
+    """The version that `NAME` with `7` or `latest`, or `NAME@alias`, means. Raises NotFound."""
+    plain, _, alias = name.partition("@")
+    found = model(db, workspace, plain)
+    newest = versions(db, workspace, plain)
+    number = found.aliases.get(alias) if alias else int(said) if said.isdigit() else newest[-1].version if newest else None
+    if number is None:
+        raise NotFound(f"there is no version {alias or said} of {plain}", workspace, "look at the registered model")
+    return number

@@ -1,6 +1,7 @@
 """Filters and orders over models and versions; the grammar is `tracking/filter`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
@@ -11,6 +12,8 @@ from regie.registry.types import Model, Version
 from regie.tracking.filter import Clause, Order
 from regie.tracking.search import attribute, directions, keyed
 
+# The client adds this to every search, and means the models without the tag too: the one tag whose != matches what is missing.
+NO_PROMPTS = Clause("tag", "mlflow.prompt.is_prompt", "!=", "true")
 _MODELS = {"name": registered_models.c.name}
 _MODEL_TIMES = {"creation_timestamp": registered_models.c.created_ms, "last_updated_timestamp": registered_models.c.updated_ms}
 _VERSIONS = {
@@ -24,7 +27,12 @@ _VERSION_NUMBERS = {
 
 
 def models(
-    db: Connection, workspace: str, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (), limit: int = 100, offset: int = 0
+    db: Connection,
+    workspace: str,
+    clauses: Sequence[Clause] = (),
+    orders: Sequence[Order] = (),
+    limit: int = 100,
+    offset: int = 0,
 ) -> list[Model]:
     """Registered models, by name where the orders leave it open."""
     mine: ColumnElement[bool] = and_(
@@ -32,7 +40,9 @@ def models(
     )
     query = select(registered_models).where(registered_models.c.workspace == workspace)
     for clause in clauses:
-        if clause.kind == "tag":
+        if clause == NO_PROMPTS:
+            query = query.where(~keyed(db, model_tags, mine, replace(clause, operator="=")))
+        elif clause.kind == "tag":
             query = query.where(keyed(db, model_tags, mine, clause))
         else:
             query = query.where(attribute(db, _plain(clause), _MODEL_TIMES, _MODELS))
@@ -41,7 +51,12 @@ def models(
 
 
 def versions(
-    db: Connection, workspace: str, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (), limit: int = 100, offset: int = 0
+    db: Connection,
+    workspace: str,
+    clauses: Sequence[Clause] = (),
+    orders: Sequence[Order] = (),
+    limit: int = 100,
+    offset: int = 0,
 ) -> list[Version]:
     """Versions; the newest first where the orders leave it open."""
     mine: ColumnElement[bool] = and_(
@@ -59,7 +74,6 @@ def versions(
         model_versions.c.updated_ms.desc(), model_versions.c.name, model_versions.c.version.desc(),
     )  # fmt: skip
     return [Version(**row._mapping) for row in db.execute(query.limit(limit).offset(offset))]
-
 
 
 def _plain(clause: Clause) -> Clause:

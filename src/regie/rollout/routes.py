@@ -37,6 +37,8 @@ def variants(stage: Stage | None, champion: int | None, challenger: int | None, 
 def want(tx: Change, endpoint: str, environment: str, model: str, table: tuple[Variant, ...], cause: Cause) -> int:
     """Make this the wanted route; returns its generation. The same table again keeps its generation."""
     seen = route(tx.connection, tx.workspace, endpoint)
+    if seen is None and not table:
+        return 0  # before the first champion there is nothing to route, and nothing to acknowledge
     if seen is not None and seen.variants == table:
         return seen.generation
     generation = (seen.generation if seen else 0) + 1

@@ -1,8 +1,8 @@
 """Pickles, loaded only if every name in them is on a list of harmless ones.
 
 A pickle is a program. It is first run dry, with every name replaced by an inert object, so that a refused name is known before
-anything runs; then it is loaded by an unpickler that asks the same list. The list has classes of known estimator modules and a few
-constructors, because a *function* of an allowed library may write files or run text: `numpy.memmap` truncates files, the
+anything runs; then it is loaded by an unpickler that asks the same list. The list has classes of known estimator modules and a
+few constructors, because a *function* of an allowed library may write files or run text: `numpy.memmap` truncates files, the
 distributions of `scipy.stats` pass strings to `exec`, joblib's array wrapper unpickles again without asking anybody. A partial of
 something is as harmless as that something, which is asked for by its own name.
 

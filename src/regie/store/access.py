@@ -31,7 +31,7 @@ TURNS: Mapping[str, frozenset[str]] = {
     "watch": frozenset({"signal.record"}),
     "react": frozenset({"reaction.fire"}),
     "train": frozenset({"run.finish", "task.record", "snapshot.create", "model.register", "challenger.name"}),
-    "qualify": frozenset({"gate.judge"}),
+    "qualify": frozenset({"gate.judge", "snapshot.create"}),
     "release": frozenset({"rollout.start", "rollout.step"}),
 }
 TASK = frozenset({"run.measure", "run.change", "model.register", "experiment.create", "blob.put"})

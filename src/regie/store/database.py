@@ -61,7 +61,9 @@ class Database:
         else:
             self._read = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True,
                                        execution_options={"postgresql_readonly": True})  # fmt: skip
-            self._durable = self._light = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            # Without the option, psycopg's row count of an INSERT is lost (-1), and a change would seem to alter nothing.
+            self._durable = self._light = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True,
+                                                        execution_options={"preserve_rowcount": True})  # fmt: skip
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -71,7 +71,9 @@ def active_run(db: Connection, run_id: str) -> int:
 
 
 def write_params(batch: Batch, run: int, said: Mapping[str, str]) -> None:
-    rows = [{"run": run, "key": key_of(key, "parameter"), "value": str(value)[:PARAM_LENGTH]} for key, value in sorted(said.items())]
+    rows = [
+        {"run": run, "key": key_of(key, "parameter"), "value": str(value)[:PARAM_LENGTH]} for key, value in sorted(said.items())
+    ]
     if not rows:
         return
     batch.execute(insert_into(batch.connection, params).on_conflict_do_nothing(index_elements=["run", "key"]), rows)
@@ -134,7 +136,9 @@ def delete_tag(store: Store, run_id: str, key: str) -> bool:
         return bool(batch.execute(delete(run_tags).where(run_tags.c.run == run, run_tags.c.key == key)).rowcount)
 
 
-def log_inputs(store: Store, run_id: str, inputs: Sequence[Mapping[str, Any]], models: Iterable[tuple[str, str, int]] = ()) -> None:
+def log_inputs(
+    store: Store, run_id: str, inputs: Sequence[Mapping[str, Any]], models: Iterable[tuple[str, str, int]] = ()
+) -> None:
     """Datasets that a run read, and logged models that it read or wrote: (direction, model id, step)."""
     with store.measure() as batch:
         run = active_run(batch.connection, run_id)
@@ -146,7 +150,9 @@ def log_inputs(store: Store, run_id: str, inputs: Sequence[Mapping[str, Any]], m
             batch.execute(upsert(batch.connection, run_models, row, ["run", "direction", "model_id"]))
 
 
-def log_model_metrics(store: Store, model_id: str, run_id: str, points: Sequence[Point], dataset: tuple[str, str] = ("", "")) -> None:
+def log_model_metrics(
+    store: Store, model_id: str, run_id: str, points: Sequence[Point], dataset: tuple[str, str] = ("", "")
+) -> None:
     """Points that speak of a logged model, on a dataset if one is named."""
     with store.measure() as batch:
         for point in points:

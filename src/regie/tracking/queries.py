@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from regie.base.errors import NotFound
+from regie.tracking.tables import artifacts as artifacts_table
 from regie.tracking.tables import (
     experiment_tags,
     experiments,
@@ -23,7 +24,6 @@ from regie.tracking.tables import (
     run_tags,
     runs,
 )
-from regie.tracking.tables import artifacts as artifacts_table
 from regie.tracking.types import Experiment, LoggedModel, Metric, Run, RunData
 
 RUN_COLUMNS = [runs.c[name] for name in Run.__dataclass_fields__]

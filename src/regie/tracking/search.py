@@ -30,7 +30,11 @@ _NUMERIC: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
 }  # fmt: skip
 _run_name = select(run_tags.c.value).where(run_tags.c.run == runs.c.key, run_tags.c.key == RUN_NAME).scalar_subquery()
-RUN_NUMBERS: dict[str, Any] = {"start_time": runs.c.start_wall_ms, "created": runs.c.start_wall_ms, "end_time": runs.c.end_wall_ms}
+RUN_NUMBERS: dict[str, Any] = {
+    "start_time": runs.c.start_wall_ms,
+    "created": runs.c.start_wall_ms,
+    "end_time": runs.c.end_wall_ms,
+}
 RUN_TEXTS: dict[str, Any] = {
     "run_id": runs.c.id, "status": runs.c.status, "user_id": runs.c.user, "user": runs.c.user,
     "artifact_uri": literal(ARTIFACTS + "runs/") + runs.c.id, "run_name": _run_name, "run name": _run_name,
@@ -42,7 +46,9 @@ def compare(db: Connection, column: Any, clause: Clause, numeric: bool = False) 
     """One comparison of a column. Raises BadInput for an operator or a value that does not fit."""
     allowed = NUMERIC_OPERATORS if numeric else TEXT_OPERATORS
     if clause.operator not in allowed:
-        raise BadInput(f"{clause.operator} does not fit {clause.kind} {clause.key}", "filter", "write one of " + " ".join(allowed))
+        raise BadInput(
+            f"{clause.operator} does not fit {clause.kind} {clause.key}", "filter", "write one of " + " ".join(allowed)
+        )
     if numeric != isinstance(clause.value, int | float):
         raise BadInput(f"{clause.value!r} does not fit {clause.kind} {clause.key}", "filter",
                        "write a number" if numeric else "write text in quotes")  # fmt: skip
@@ -158,7 +164,13 @@ def logged_models_found(
     numbers = {"creation_timestamp": table.created_wall_ms, "creation_time": table.created_wall_ms,
                "last_updated_timestamp": table.updated_wall_ms}  # fmt: skip
     status = case((table.status == 1, "PENDING"), (table.status == 2, "READY"), else_="FAILED")
-    texts = {"name": table.name, "model_id": table.id, "model_type": table.type, "source_run_id": table.source_run_id, "status": status}
+    texts = {
+        "name": table.name,
+        "model_id": table.id,
+        "model_type": table.type,
+        "source_run_id": table.source_run_id,
+        "status": status,
+    }
     tables = {"metric": logged_model_metrics, "param": logged_model_params, "tag": logged_model_tags}
     query = select(logged_models).where(
         table.workspace == workspace, table.experiment_id.in_(experiment_ids), table.lifecycle == "active"

@@ -122,7 +122,8 @@ HIDING = {
                                    "h.py": "def g(x): return 1\n"}, "h.py", "return 1", "return 2"),
     "a module's own __getattr__": ({"flow.py": "import h\ndef fit(x): return h.g(x)\n",
                                     "h.py": "def _g(x): return 1\ndef __getattr__(n): return _g\n"}, "h.py", "return 1", "return 2"),
-    "a conditional import": ({"flow.py": "try:\n    from fast import g\nexcept ImportError:\n    from slow import g\ndef fit(x): return g(x)\n",
+    "a conditional import": ({"flow.py": "try:\n    from fast import g\nexcept ImportError:\n    from slow import g\n"
+                                          "def fit(x): return g(x)\n",
                               "slow.py": "def g(x): return 1\n"}, "slow.py", "return 1", "return 2"),
     "a patched attribute": ({"flow.py": "import h, patch\ndef fit(x): return h.g(x)\n", "h.py": "K = 1\ndef g(x): return K\n",
                              "patch.py": "import h\nh.K = 5\n"}, "patch.py", "h.K = 5", "h.K = 6"),
@@ -132,7 +133,8 @@ HIDING = {
     "an item set when a module loads": ({"flow.py": "import h\ndef fit(x): return h.K\n", "h.py": "K = {}\nK['a'] = 1\n"},
                                         "h.py", "= 1", "= 2"),
     "a registry filled by a decorator": ({"flow.py": "import reg, models\ndef fit(x): return reg.ALL['a'](x)\n",
-                                          "reg.py": "ALL = {}\ndef add(n):\n    def w(f):\n        ALL[n] = f\n        return f\n    return w\n",
+                                          "reg.py": "ALL = {}\ndef add(n):\n    def w(f):\n"
+                                          "        ALL[n] = f\n        return f\n    return w\n",
                                           "models.py": "from reg import add\n@add('a')\ndef m(x): return 1\n"},
                                          "models.py", "return 1", "return 2"),
     "a registry filled by subclassing": ({"flow.py": "import reg, models\ndef fit(x): return reg.ALL[0]().go(x)\n",
@@ -150,11 +152,13 @@ HIDING = {
                               "pkg/a.py": "K = 0\ndef f(x): return K\n"}, "pkg/__init__.py", "K = 1", "K = 2"),
     "a folder put on the path": ({"flow.py": "import sys\nsys.path.insert(0, 'vendor')\nimport lib\ndef fit(x): return lib.f(x)\n",
                                   "vendor/lib.py": "def f(x): return 1\n"}, "vendor/lib.py", "return 1", "return 2"),
-    "a child process": ({"flow.py": "import subprocess, sys\ndef fit(x): return subprocess.run([sys.executable, x])\n", "job.py": "print(1)\n"},
+    "a child process": ({"flow.py": "import subprocess, sys\ndef fit(x): return subprocess.run([sys.executable, x])\n",
+                         "job.py": "print(1)\n"},
                         "job.py", "print(1)", "print(2)"),
     "a name in a string": ({"flow.py": "from lib import locate\ndef fit(x): return locate('h.g')(x)\n", "h.py": "def g(x): return 1\n"},
                            "h.py", "return 1", "return 2"),
-    "unpickling": ({"flow.py": "import pickle\ndef fit(x): return pickle.loads(x)\n", "h.py": "class A:\n    k = 1\n"}, "h.py", "k = 1", "k = 2"),
+    "unpickling": ({"flow.py": "import pickle\ndef fit(x): return pickle.loads(x)\n",
+                     "h.py": "class A:\n    k = 1\n"}, "h.py", "k = 1", "k = 2"),
     "a src folder": ({"flow.py": "from mypkg.h import g\ndef fit(x): return g(x)\n", "src/mypkg/h.py": "def g(x): return 1\n"},
                      "src/mypkg/h.py", "return 1", "return 2"),
     "a lambda in a constant": ({"flow.py": "from h import g\nF = {'a': lambda x: g(x)}\ndef fit(x): return F['a'](x)\n",
@@ -217,7 +221,8 @@ names = st.integers(2, 7)
 def projects(draw):
     """A project of modules m0..mN, each function calling one of a later module, and one edit in a reached function."""
     count = draw(names)
-    files, forms = {}, ["import m{0}\n|m{0}.f{0}", "from m{0} import f{0}\n|f{0}", "from m{0} import f{0} as g\n|g", "import m{0} as q\n|q.f{0}",
+    files: dict[str, str] = {}
+    forms = ["import m{0}\n|m{0}.f{0}", "from m{0} import f{0}\n|f{0}", "from m{0} import f{0} as g\n|g", "import m{0} as q\n|q.f{0}",
                         "|__local__"]  # fmt: skip
     for number in range(count - 1):
         head, _, call = draw(st.sampled_from(forms)).format(number + 1).partition("|")
@@ -241,11 +246,15 @@ def test_any_edit_of_a_reachable_function_changes_the_digest(project, value):
 
 
 @settings(max_examples=60, deadline=None)
-@given(projects(), st.text(st.characters(codec="utf-8", exclude_characters="\r\n\f\0", exclude_categories=("Cs", "Cc", "Zl", "Zp"))))
+@given(
+    projects(), st.text(st.characters(codec="utf-8", exclude_characters="\r\n\f\0", exclude_categories=("Cs", "Cc", "Zl", "Zp")))
+)
 def test_no_edit_of_a_comment_or_of_the_layout_changes_the_digest(project, comment):
     files, number = project
     path = f"m{number}.py"
-    text = files[path].replace("\n", f"  # {comment}\n", 1).replace("x +", "( x  \n  +").replace(f"{number}\n", f"{number} )\n", 1)
+    text = (
+        files[path].replace("\n", f"  # {comment}\n", 1).replace("x +", "( x  \n  +").replace(f"{number}\n", f"{number} )\n", 1)
+    )
     try:
         ast.parse(text)
     except (SyntaxError, ValueError):

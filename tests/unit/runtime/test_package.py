@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -28,7 +31,8 @@ from regie.runtime.signature import BadRow, Column
 RANDOM = np.random.default_rng(1)
 N = 600
 FRAME = pd.DataFrame({
-    "distance": RANDOM.normal(size=N), "hour": RANDOM.integers(0, 24, N), "wind": np.where(RANDOM.random(N) < 0.2, np.nan, RANDOM.random(N)),
+    "distance": RANDOM.normal(size=N), "hour": RANDOM.integers(0, 24, N),
+    "wind": np.where(RANDOM.random(N) < 0.2, np.nan, RANDOM.random(N)),
     "carrier": pd.Categorical(RANDOM.choice(["UA", "AA", "B6"], N), categories=["UA", "AA", "B6"]),
     "holiday": RANDOM.random(N) < 0.1,
 })  # fmt: skip
@@ -38,6 +42,10 @@ SIGNATURE = (Column("distance", "float"), Column("hour", "int"), Column("wind", 
              Column("holiday", "bool"))  # fmt: skip
 NUMBERS_SIGNATURE = SIGNATURE[:2]
 RECORD = {"distance": 0.3, "hour": 7, "wind": None, "carrier": "AA", "holiday": False}
+
+
+def copied(folder, to):
+    shutil.copytree(folder, to, dirs_exist_ok=True)
 
 
 def trees(**settings):
@@ -90,7 +98,11 @@ def test_mlflow_loads_the_package_and_answers_the_same(flights):
 
         assert np.array_equal(mlflow.lightgbm.load_model(str(folder)).predict(FRAME, num_threads=1), wanted)
         pyfunc = mlflow.pyfunc.load_model(str(folder))
-        assert np.array_equal(pyfunc.predict(FRAME), wanted)
+        plain = FRAME.assign(carrier=FRAME["carrier"].astype(str))
+        assert np.array_equal(pyfunc.predict(plain), wanted)
+        unseen = pyfunc.predict(plain.assign(carrier="nobody knows it"))
+    strange = [{**one, "carrier": "nobody knows it"} for one in records(FRAME, N)]
+    assert np.array_equal(open_package(folder).answer_records(strange), unseen)
     assert [one.name for one in pyfunc.metadata.signature.inputs] == list(FRAME.columns)
 
 
@@ -107,6 +119,28 @@ def test_mlflow_loads_a_scikit_learn_package_and_answers_the_same(tmp_path):
         theirs = mlflow.pyfunc.load_model(str(tmp_path)).predict(NUMBERS)
         assert np.array_equal(mlflow.sklearn.load_model(str(tmp_path)).predict(NUMBERS), model.predict(NUMBERS))
     np.testing.assert_allclose(ours.answer_records(records(NUMBERS, N)), theirs[:, 1], atol=1e-12)
+
+
+WITHOUT_REGIE = """
+import sys, warnings
+warnings.simplefilter("ignore")
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "regie":
+            raise ImportError("Regie is not installed")
+sys.meta_path.insert(0, Absent())
+import mlflow.pyfunc, pandas
+frame = pandas.DataFrame({"distance": [0.3], "hour": [7], "wind": [None], "carrier": ["AA"], "holiday": [False]})
+frame["wind"] = frame["wind"].astype(float)
+print(repr(float(mlflow.pyfunc.load_model(sys.argv[1]).predict(frame)[0])))
+"""
+
+
+def test_a_package_answers_where_regie_is_not_installed(flights):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_REGIE, flights[0]], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert float(done.stdout) == open_package(flights[0]).answer_records([RECORD])[0]
 
 
 def encoder():
@@ -187,8 +221,7 @@ def test_the_same_model_gives_the_same_package_byte_for_byte(tmp_path, flights):
 def test_a_fast_path_that_no_longer_answers_as_it_was_proved_is_not_taken(tmp_path, flights):
     folder, model = flights
     known = facts.read(folder)
-    for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    copied(folder, tmp_path)
     wrong = replace(known, signature=tuple(replace(c, categories=c.categories and c.categories[::-1]) for c in known.signature))
     wrong.write(tmp_path)  # as if another version of a library gave other codes
     package = open_package(tmp_path)
@@ -290,8 +323,7 @@ def test_folders_that_are_no_packages_are_refused_with_the_reason(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2, "kind": "binary"}', '{"format": 1, "kind": "magic"}'])
 def test_a_broken_regie_json_is_refused_not_guessed(tmp_path, flights, text):
-    for path in flights[0].iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    copied(flights[0], tmp_path)
     (tmp_path / "regie.json").write_text(text)
     with pytest.raises(PackageRefused):
         open_package(tmp_path)
@@ -307,8 +339,8 @@ def test_models_that_cannot_be_packaged_say_why(tmp_path):
 
     with pytest.raises(NotThereYet, match="isolated process"):
         write_package(tmp_path / "a", Own(), NUMBERS_SIGNATURE, NUMBERS, 1, "binary")
+    model = make_pipeline(FunctionTransformer(own_code), LogisticRegression()).fit(NUMBERS, LATE)
     with pytest.raises(PickleRefused, match="own_code"):
-        model = make_pipeline(FunctionTransformer(own_code), LogisticRegression()).fit(NUMBERS, LATE)
         write_package(tmp_path / "b", model, NUMBERS_SIGNATURE, NUMBERS, 1, "binary")
     with pytest.raises(BadInput, match="no probabilities"):
         write_package(tmp_path / "c", LinearSVC().fit(NUMBERS, LATE), NUMBERS_SIGNATURE, NUMBERS, 1, "binary")

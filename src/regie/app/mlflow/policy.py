@@ -25,13 +25,11 @@ def alias(caller: CallerOf, name: str, said: str) -> None:
     action = "champion.set" if wanted == CHAMPION else "model.change"
     rule = FORBIDDEN["champion.set"] if wanted == CHAMPION else "the challenger is named by the loop"
     with caller.store.read() as db:
-        promised, elsewhere = served(db, caller.workspace, name), _elsewhere(db, caller.workspace, name)
+        promised, other = served(db, caller.workspace, name), elsewhere(db, caller.workspace, name)
     if promised is not None:
         caller.refuse(action, f"{name}@{said}", rule, WAY)
-    if elsewhere is not None and wanted == CHAMPION:
-        caller.refuse(
-            action, f"{name}@{said}", rule, f"it is served in the workspace {elsewhere}: use .../w/{elsewhere}; there, {WAY}"
-        )
+    if other is not None and wanted == CHAMPION:
+        caller.refuse(action, f"{name}@{said}", rule, f"it is served in the workspace {other}: use .../w/{other}; there, {WAY}")
 
 
 def served(db: Connection, workspace: str, name: str) -> Served | None:
@@ -40,7 +38,8 @@ def served(db: Connection, workspace: str, name: str) -> Served | None:
     return promised if promised is not None and promised.model == name else None
 
 
-def _elsewhere(db: Connection, workspace: str, name: str) -> str | None:
+def elsewhere(db: Connection, workspace: str, name: str) -> str | None:
+    """At the root, the workspace that serves a model which is not here; None otherwise."""
     if workspace != PERSONAL:
         return None
     try:

@@ -50,7 +50,7 @@ def metric(point: Metric) -> dict[str, Any]:
 def logged_model(one: LoggedModel, data: dict[str, list[Any]]) -> dict[str, Any]:
     info = present(
         model_id=one.id, experiment_id=one.experiment_id, name=one.name, creation_timestamp_ms=one.created_wall_ms,
-        last_updated_timestamp_ms=one.updated_wall_ms, artifact_uri=ARTIFACTS + one.root, status=one.status, creator_id=one.creator,
+        last_updated_timestamp_ms=one.updated_wall_ms, artifact_uri=ARTIFACTS + one.root, status=one.status,
         model_type=one.type or None, source_run_id=one.source_run_id or None,
         tags=[{"key": row.key, "value": row.value} for row in data["tags"]],
     )  # fmt: skip

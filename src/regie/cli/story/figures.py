@@ -26,7 +26,8 @@ class Losses:
 def log_loss(probability: np.ndarray, late: np.ndarray) -> np.ndarray:
     """The log loss of each row, `(rows,)`."""
     sure = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    return -np.log(np.where(late, sure, 1 - sure))
+    loss: np.ndarray = -np.log(np.where(late, sure, 1 - sure))
+    return loss
 
 
 def base_rate(stream: Stream, first_day: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from regie.base.errors import Conflict, NotFound
+from regie.base.processes import is_alive, started
 
 MARK = "demo.json"
 EXAMPLE = "flights"
@@ -28,7 +29,8 @@ def prepare(home: Path) -> Path:
 
 def mark(home: Path, pid: int, address: str, serve_address: str) -> None:
     """Remember that the folder is a demo's, and which process and addresses it has."""
-    (home / MARK).write_text(json.dumps({"pid": pid, "address": address, "serve_address": serve_address}))
+    known = {"pid": pid, "started": started(pid), "address": address, "serve_address": serve_address}
+    (home / MARK).write_text(json.dumps(known))
 
 
 def example() -> Path:
@@ -48,17 +50,7 @@ def _clear(home: Path) -> None:
         raise Conflict(
             "the folder is not empty and holds no demo", str(home), "choose another one: regie demo --home DIR"
         ) from None
-    if _alive(known["pid"]):
+    if is_alive(known["pid"], known["started"]):
         address = known["address"] or "its start"
         raise Conflict(f"a demo runs here ({address}, process {known['pid']})", str(home), f"end it first: kill {known['pid']}")
     shutil.rmtree(home)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

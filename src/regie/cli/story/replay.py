@@ -4,20 +4,22 @@ Nothing later is sent before the step has settled, so the result does not depend
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
-from regie.base.clock import DAY_MS, day, monotonic
+from regie.base.clock import day, monotonic
 from regie.cli.story import stream as streams
-from regie.cli.story.chronicle import Chronicle, Mark
+from regie.cli.story.chronicle import Chronicle
 from regie.cli.story.connection import Connection
 from regie.cli.story.running import HOST, WORKSPACE, Regie
 from regie.cli.story.screen import Screen
 from regie.cli.story.stream import Stream
+from regie.client.http import Client
 
+Result = TypeVar("Result")
 PATH = f"/endpoints/{WORKSPACE}/invocations"
 
 
@@ -31,7 +33,7 @@ class Tally:
     requests: int = 0
     failures: list[str] = field(default_factory=list)
     labels: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: int) -> "Tally":
@@ -69,6 +71,7 @@ class Replay:
     """The year on a running home. `each_day(day)` is called when a day has settled."""
 
     regie: Regie
+    api: Client
     stream: Stream
     chronicle: Chronicle
     screen: Screen
@@ -97,21 +100,16 @@ class Replay:
         """What happened yesterday is known when today ends."""
         known = streams.labels(self.stream, self.stream.rows(yesterday), self.tally.ids) if yesterday >= 0 else []
         if known:
-            self.regie.post("/labels", {"labels": known})
+            self.api.labels.state(known)
             self.tally.labels += len(known)
 
     def advance(self, to_day: int) -> None:
         """Step the clock to a midnight; returns when everything up to it is settled."""
-        self.regie.post("/clock/advance", {"to": self.stream.first_ms + to_day * DAY_MS})
+        self.api.clock.advance(self.stream.starts_ms(to_day))
 
-    def _timed[T](self, part: str, do: Callable[[], T]) -> T:
+    def _timed(self, part: str, do: Callable[[], Result]) -> Result:
         start = monotonic()
         try:
             return do()
         finally:
-            self.tally.seconds[part] += monotonic() - start
-
-
-def told(marks: list[Mark], kind: str) -> list[Mark]:
-    """The marks of one kind."""
-    return [mark for mark in marks if mark.kind == kind]
+            self.tally.seconds[part] = self.tally.seconds.get(part, 0.0) + monotonic() - start

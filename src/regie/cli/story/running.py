@@ -1,7 +1,6 @@
 """Regie as a user has it: started by its command, asked over its commands and its HTTP API, ended by a signal."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -10,17 +9,17 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from regie.base.clock import monotonic
 from regie.base.errors import RegieError
 from regie.cli.story.connection import Connection, request
+from regie.client.http import Client
 
 HOST = "127.0.0.1"
 PORTS = (8700, 8701)
 WORKSPACE = "flights"
 START_S = 60
-STOP_S = 20
+STOP_S = 45  # serve delivers what it logged, then the server ends its requests
 ASK_S = 300
 LOOK_S = 0.1
 
@@ -59,6 +58,11 @@ class Regie:
         return f"http://{HOST}:{self.serve_port}"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What the commands need to find this home."""
+        return {**os.environ, "REGIE_HOME": str(self.home), "REGIE_SERVER": self.address, "NO_COLOR": "1", "COLUMNS": "160"}
+
+    @property
     def log(self) -> Path:
         return self.home / "up.log"
 
@@ -68,7 +72,7 @@ class Regie:
         up = (*COMMAND, "up", "--home", str(self.home), *ports, "--replay-from", replay_from)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                up, cwd=self.project, env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                up, cwd=self.project, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,  # Ctrl-C ends the story, which then ends the processes in their order
             )  # fmt: skip
         until = monotonic() + START_S
@@ -93,26 +97,14 @@ class Regie:
     def command(self, *args: str, folder: Path | None = None) -> Outcome:
         """Run `regie ARGS` in the project's folder, or in another one."""
         done = subprocess.run(
-            (*COMMAND, *args), cwd=folder or self.project, env=self._environment(), stdin=subprocess.DEVNULL,
+            (*COMMAND, *args), cwd=folder or self.project, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=ASK_S, check=False,
         )  # fmt: skip
         return Outcome(done.returncode, done.stdout, done.stderr)
 
-    def get(self, path: str) -> Any:
-        """What the workspace's API answers. Raises DemoFailed for any other status than 200."""
-        return self._ask("GET", path)
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The same for a POST; 202 is an answer too."""
-        return self._ask("POST", path, json.dumps(body).encode())
-
-    def _ask(self, method: str, path: str, body: bytes = b"") -> Any:
-        where = f"/w/{WORKSPACE}/api/v1{path}"
-        with Connection(HOST, self.port, ASK_S) as connection:
-            status, answer = connection.send(request(method, where, f"{HOST}:{self.port}", body))
-        if status not in (200, 202):
-            raise DemoFailed(f"{method} {where} answered {status}: {answer[:500].decode(errors='replace')}", self.address)
-        return json.loads(answer)
+    def client(self) -> Client:
+        """The workspace's API."""
+        return Client(self.address, WORKSPACE)
 
     def _healthy(self, port: int) -> bool:
         try:
@@ -121,13 +113,15 @@ class Regie:
         except (OSError, ValueError):
             return False
 
-    def _environment(self) -> dict[str, str]:
-        """The user's, without what would point the commands at another server or database."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGIE_", "MLFLOW_"))}
-        return kept | {"REGIE_HOME": str(self.home), "REGIE_URL": self.address, "NO_COLOR": "1", "COLUMNS": "160"}
-
 
 COMMAND = (sys.executable, "-m", "regie")
+
+
+def isolate(home: Path) -> None:
+    """Forget what would point the demo's commands at another server, database or tracking store."""
+    for name in [name for name in os.environ if name.startswith(("REGIE_", "MLFLOW_"))]:
+        del os.environ[name]
+    os.environ |= {"XDG_CONFIG_HOME": str(home / "config"), "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def free_ports() -> tuple[int, int]:

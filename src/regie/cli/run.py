@@ -1,0 +1,189 @@
+"""`regie pipeline ...` and `regie run ...`: start executions of pipelines, look at them, end them."""
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regie.base.clock import monotonic
+from regie.base.errors import BadInput, NotFound
+from regie.cli import options, show
+from regie.client import git
+from regie.pipelines.project import pack
+
+if TYPE_CHECKING:
+    from regie.client.http import Client
+
+LOOK_S = 0.5
+QUIET_S = 10.0  # where nobody watches, one line in ten seconds
+ENDED = ("finished", "failed", "cancelled")
+CONTRACT_BROKEN = "data.contract_broken"
+COLUMNS: tuple[show.Column, ...] = (
+    ("run", "run_id"), ("pipeline", "pipeline"), ("state", "state"), ("created", show.time("created_ms")),
+    ("ended", show.time("ended_ms")), ("reason", "reason"),
+)  # fmt: skip
+
+
+@click.group()
+def pipeline() -> None:
+    """Run pipelines."""
+
+
+@pipeline.command("list")
+@options.read
+def pipelines(client: "Client", as_json: bool) -> None:
+    """The pipelines of the applied regie.yaml."""
+    columns: tuple[show.Column, ...] = (("pipeline", "name"), ("runs", "run"), ("windows", lambda one: ", ".join(one["windows"])))
+    show.rows(client.pipelines.list(), columns, as_json, empty="no pipelines")
+
+
+@pipeline.command("run")
+@click.argument("name")
+@click.option("-p", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; its value is JSON or a text.")
+@click.option("--wait", is_flag=True, help="Wait; the exit code is the outcome: 0 finished, 1 failed, 3 contract broken.")
+@options.write
+def run_pipeline(
+    client: "Client", name: str, params: tuple[str, ...], wait: bool, reason: str, dry_run: bool, as_json: bool
+) -> int:
+    """Run a pipeline with the code of this project."""
+    folder = options.project()
+    code, facts, values = pack(folder), git.facts(folder), dict(parameter(one) for one in params)
+    if dry_run:
+        show.note(f"would run {name} with {values or 'no parameters'} and {len(code):,} bytes of code from {folder}")
+        return 0
+    started = client.pipelines.run(name, values, code_digest=client.blobs.put(code), git=facts, reason=reason)
+    run_id = str(started["run_id"])
+    if not wait:
+        show.data(started) if as_json else show.text(run_id)
+        show.note(f"undo: regie run cancel {run_id} --reason ...")
+        return 0
+    if not as_json:
+        show.text(run_id)
+    ended = follow(client, run_id)
+    if as_json:
+        show.data(ended)
+    return outcome(ended)
+
+
+@click.group()
+def run() -> None:
+    """Executions of pipelines."""
+
+
+@run.command("list")
+@click.option("--pipeline", "name", help="Only runs of this pipeline.")
+@click.option("--state", type=click.Choice(("queued", "running", *ENDED)), help="Only runs in this state.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@options.read
+def listed(client: "Client", name: str | None, state: str | None, limit: int, as_json: bool) -> None:
+    """Newest first."""
+    show.rows(client.runs.list(name, state, limit), COLUMNS, as_json, empty="no runs")
+
+
+@run.command("show")
+@click.argument("run_id")
+@options.read
+def one(client: "Client", run_id: str, as_json: bool) -> None:
+    """One run: what it ran on, its tasks, what became of it."""
+    found = client.runs.show(run_id)
+    if as_json:
+        show.data(found)
+        return
+    names = ("run_id", "pipeline", "state", "reason", "by", "params", "code_digest", "lock_digest", "snapshots", "git", "result")
+    show.facts((name, found.get(name)) for name in names)
+    show.facts((name.removesuffix("_ms"), show.when(found.get(name))) for name in ("created_ms", "started_ms", "ended_ms"))
+    if found.get("error"):
+        show.text(f"\n{found['error']}")
+    if found.get("tasks"):
+        show.text()
+        columns: tuple[show.Column, ...] = (
+            ("task", "name"), ("window", "window"), ("attempt", "attempt"), ("state", "state"), ("took", _took), ("error", _error),
+        )  # fmt: skip
+        show.rows(found["tasks"], columns, False)
+
+
+@run.command()
+@click.argument("run_id")
+@options.write
+def cancel(client: "Client", run_id: str, reason: str, dry_run: bool, as_json: bool) -> None:
+    """End a run that has not ended."""
+    if dry_run:
+        found = client.runs.show(run_id)
+        does = "would change nothing: it is" if found["state"] in ENDED else "would cancel it: it is"
+        show.note(f"{does} {found['state']}")
+        return
+    answer = client.runs.cancel(run_id, options.needed(reason))
+    show.data(answer) if as_json else show.text(run_id)
+    show.note("undo: regie pipeline run NAME starts it anew; finished steps come from the cache")
+
+
+@run.command()
+@click.argument("run_id")
+@click.argument("task", required=False)
+@options.read
+def logs(client: "Client", run_id: str, task: str | None, as_json: bool) -> None:
+    """What the tasks of a run have printed."""
+    found = client.runs.logs(run_id)
+    chosen = {name: printed for name, printed in found.items() if task is None or name.split()[0] == task}
+    if task is not None and not chosen:
+        known = sorted({name.split()[0] for name in found})
+        raise NotFound(f"the run has no log of a task {task}", run_id, f"one of: {', '.join(known) or 'none yet'}")
+    if as_json:
+        show.data(chosen)
+        return
+    for name, printed in chosen.items():
+        show.note(f"==> {name}")
+        click.echo(printed, nl=not printed.endswith("\n"))
+
+
+def parameter(words: str) -> tuple[str, Any]:
+    """`depth=4`: a name, and a value of JSON or a text. Raises BadInput."""
+    name, equals, value = words.partition("=")
+    if not equals or not name.isidentifier():
+        raise BadInput(f"{words!r} is not a parameter", "-p", "write for example -p depth=4")
+    try:
+        return name, json.loads(value, parse_constant=str)
+    except ValueError:
+        return name, value
+
+
+def follow(client: "Client", run_id: str) -> dict[str, Any]:
+    """Wait for a run's end, telling on stderr what its tasks do; returns the run."""
+    told, spoke = "", monotonic()
+    while True:
+        found = client.runs.show(run_id)
+        news = _progress(found)
+        watched = sys.stderr.isatty()
+        if news != told or (not watched and monotonic() - spoke >= QUIET_S):
+            show.note(news)
+            told, spoke = news, monotonic()
+        if found["state"] in ENDED:
+            if found.get("error"):
+                show.note(str(found["error"]))
+            return found
+        time.sleep(LOOK_S)
+
+
+def outcome(run: dict[str, Any]) -> int:
+    """0 finished; 3 where the data broke its contract; 1 else."""
+    if run["state"] == "finished":
+        return 0
+    return 3 if CONTRACT_BROKEN in json.dumps(run.get("error")) else 1
+
+
+def _progress(found: dict[str, Any]) -> str:
+    parts = [
+        f"{task['name']}{' ' + task['window'] if task.get('window') else ''} {task['state']}" for task in found.get("tasks", [])
+    ]
+    return f"{found['state']}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _took(task: show.Row) -> str:
+    ended, started = task.get("ended_wall_ms"), task.get("started_wall_ms")
+    return f"{(ended - started) / 1000:.1f} s" if ended and started else ""
+
+
+def _error(task: show.Row) -> str:
+    return str((task.get("error") or {}).get("message", ""))

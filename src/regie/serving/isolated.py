@@ -1,0 +1,289 @@
+"""A variant in a process of its own, as the router sees it: a bounded queue, deadlines, restarts.
+
+What happens in that process reaches the router only as a `Reply`; every job gets exactly one. Lives on the router's event loop.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regie.base.clock import monotonic
+from regie.runtime.signature import Signature, to_json
+from regie.serving.errors import VariantFailed
+from regie.serving.variant import FRAME_BYTES, HEAD, frame
+
+log = logging.getLogger("regie.serving")
+QUEUE = 256
+WINDOW = 4  # jobs handed over at once: hides the pipe's latency, and little is lost when the process dies
+MEMORY_BYTES = 4 << 30  # of addresses; LightGBM, scikit-learn and pandas together take about one GiB
+OPEN_S, REOPEN_S = 60.0, 10.0
+HANG_S = 5.0  # a process that has not answered for so long, and let a deadline pass, is killed
+BACKOFF_S, BACKOFF_MAX_S, HEALTHY_S = 0.1, 10.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of one job: answers, or an error. `ms`: of the model alone."""
+
+    answers: list[Any] | None = None
+    error: str = ""
+    ms: float = 0.0
+
+
+@dataclass(slots=True)
+class _Job:
+    number: int
+    payload: bytes
+    done: Callable[[Reply], None]
+    timer: asyncio.TimerHandle | None = None
+
+
+class Spare:
+    """One process that has imported the libraries and waits for a package, so that a new variant is there at once."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def take(self) -> asyncio.subprocess.Process:
+        """The waiting process, or a new one; another one is then started."""
+        if self._task:
+            await self._task
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            process = await _spawn()
+        self.refill()
+        return process
+
+    def refill(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._fill())
+
+    async def close(self) -> None:
+        if self._task:
+            await self._task
+        if self._process:
+            await _end(self._process)
+
+    async def _fill(self) -> None:
+        if self._process is None:
+            with suppress(OSError):
+                self._process = await _spawn()
+
+
+class VariantProcess:
+    """One package in its own process."""
+
+    def __init__(
+        self,
+        folder: Path,
+        signature: Signature | None,
+        spare: Spare,
+        restarted: Callable[[], None],
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.names: tuple[str, ...] = ()
+        self._opening = {
+            "open": str(folder),
+            "signature": to_json(signature) if signature else None,
+            "memory_bytes": memory_bytes,
+        }
+        self._spare, self._restarted = spare, restarted
+        self._process: asyncio.subprocess.Process | None = None
+        self._jobs: dict[int, _Job] = {}
+        self._waiting: deque[_Job] = deque()
+        self._number = self._outstanding = 0
+        self._heard = 0.0
+        self._running, self._retired = False, False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._running else None
+
+    @property
+    def idle(self) -> bool:
+        return not self._jobs
+
+    async def start(self) -> None:
+        """Open the package. Raises VariantFailed where it does not open; then nothing is left."""
+        if self._task is None:
+            await self._open()
+            self._task = asyncio.get_running_loop().create_task(self._keep())
+            return
+        until = monotonic() + REOPEN_S
+        while not self._running:  # it died, or was begun in the background: `_keep` is at it
+            if monotonic() > until:
+                raise VariantFailed("its process does not come up again", self.folder.name, "look at this node's stderr")
+            await asyncio.sleep(0.02)
+
+    def start_soon(self) -> None:
+        """Open the package in the background; until then every job fails. For a router that must answer at once."""
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    def offer(self, names: tuple[str, ...], rows: list[list[Any]], deadline_s: float, done: Callable[[Reply], None]) -> bool:
+        """Take a job; `done` is called exactly once, later. False: the queue is full, nothing was taken."""
+        if len(self._jobs) >= QUEUE:
+            return False
+        loop = asyncio.get_running_loop()
+        if not self._running:
+            loop.call_soon(done, Reply(error="its process is not running"))
+            return True
+        self._number += 1
+        payload = json.dumps({"n": self._number, "cols": names, "rows": rows}, separators=(",", ":")).encode()
+        job = _Job(self._number, payload, done)
+        job.timer = loop.call_later(deadline_s, self._expired, job, deadline_s)
+        self._jobs[job.number] = job
+        self._waiting.append(job)
+        self._pump()
+        return True
+
+    async def ask(self, names: tuple[str, ...], rows: list[list[Any]], deadline_s: float) -> Reply:
+        """The answers, or why there are none, within the deadline."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def done(reply: Reply) -> None:
+            if not future.done():
+                future.set_result(reply)
+
+        if not self.offer(names, rows, deadline_s, done):
+            return Reply(error="its queue is full")
+        return await future
+
+    async def retire(self) -> None:
+        """End the process once its jobs are done, each within its deadline."""
+        await asyncio.sleep(0.01)  # shadows of answers that are just leaving are offered first
+        while self._jobs:
+            await asyncio.sleep(0.01)
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the process now."""
+        self._retired = True
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self._running = False
+        self._fail_all("its process was ended")
+        if self._process:
+            await _end(self._process)
+
+    async def _open(self) -> None:
+        process = await self._spare.take()
+        try:
+            assert process.stdin is not None
+            process.stdin.write(frame(json.dumps(self._opening).encode()))
+            message = await asyncio.wait_for(_message(process), OPEN_S)
+        except TimeoutError:
+            message = {"failed": f"it did not open within {OPEN_S:.0f} seconds"}
+        except (OSError, asyncio.IncompleteReadError):
+            message = {"failed": "its process died while opening it"}
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        if "failed" in message:
+            await _end(process)
+            raise VariantFailed(f"it cannot be loaded: {message['failed']}", self.folder.name, "register a package that opens")
+        self.names = tuple(message["names"])
+        self._process, self._running, self._outstanding, self._heard = process, True, 0, monotonic()
+
+    async def _keep(self) -> None:
+        """Listen; start again what died, more slowly each time."""
+        pause = BACKOFF_S
+        while not self._retired:
+            began = monotonic()
+            try:
+                if not self._running:
+                    await self._open()
+                await self._listen()
+            except VariantFailed as failure:
+                log.warning("%s", failure)
+            self._running = False
+            self._fail_all("its process died")
+            if self._process:
+                await _end(self._process)
+            pause = BACKOFF_S if monotonic() - began > HEALTHY_S else pause
+            log.warning("the process of %s died; it starts again in %.1f s", self.folder.name, pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACKOFF_MAX_S)
+            self._restarted()
+
+    async def _listen(self) -> None:
+        assert self._process is not None
+        with suppress(asyncio.IncompleteReadError, OSError, ValueError):
+            while True:
+                message = await _message(self._process)
+                self._outstanding -= 1
+                self._heard = monotonic()
+                job = self._jobs.pop(message["n"], None)
+                self._pump()
+                if job:
+                    _finish(job, Reply(message.get("y"), message.get("err", ""), message["ms"]))
+
+    def _pump(self) -> None:
+        while self._waiting and self._outstanding < WINDOW and self._running:
+            job = self._waiting.popleft()
+            if job.number not in self._jobs:
+                continue  # its deadline passed while it waited
+            assert self._process is not None
+            assert self._process.stdin is not None
+            if self._outstanding == 0:
+                self._heard = monotonic()
+            self._outstanding += 1
+            with suppress(OSError, RuntimeError):  # a dying process: `_listen` notices, and fails the job
+                self._process.stdin.write(frame(job.payload))
+
+    def _expired(self, job: _Job, deadline_s: float) -> None:
+        if self._jobs.pop(job.number, None) is None:
+            return
+        job.done(Reply(error=f"no answer within {deadline_s * 1000:.0f} ms", ms=deadline_s * 1000))
+        if self._outstanding and monotonic() - self._heard > max(HANG_S, 2 * deadline_s) and self._process:
+            log.warning("the process of %s hangs; it is killed", self.folder.name)
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    def _fail_all(self, why: str) -> None:
+        jobs, self._jobs = list(self._jobs.values()), {}
+        self._waiting.clear()
+        self._outstanding = 0
+        for job in jobs:
+            _finish(job, Reply(error=why))
+
+
+def _finish(job: _Job, reply: Reply) -> None:
+    if job.timer:
+        job.timer.cancel()
+    job.done(reply)
+
+
+async def _spawn() -> asyncio.subprocess.Process:
+    # Nothing of the node's configuration goes to foreign code; one thread, for each core has its own worker.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGIE_")}
+    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "regie.serving.variant",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, start_new_session=True,
+    )  # fmt: skip
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+async def _message(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    length = HEAD.unpack(await process.stdout.readexactly(HEAD.size))[0]
+    if length > FRAME_BYTES:
+        raise ValueError("a frame is too long")
+    return dict(json.loads(await process.stdout.readexactly(length)))

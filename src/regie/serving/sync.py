@@ -1,0 +1,125 @@
+"""The syncer: the only part of a node that talks to the control plane. A thread; the router never waits for it.
+
+It reports, hears what is wanted, takes it up, and uploads the log. Where the control plane is dead, for however long, it tries again
+at most a second apart, and sends then what was answered meanwhile.
+"""
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from regie.base.clock import monotonic
+from regie.base.errors import RegieError
+from regie.serving.log import PredictionLog
+from regie.serving.plane import Away, ControlPlane, Report
+from regie.serving.router import Router
+from regie.serving.takeup import TakeUp
+from regie.serving.upload import Position, Uploader
+
+PACE_S = 0.05
+BACKOFF_S, BACKOFF_MAX_S = 0.05, 1.0
+UPLOAD_S = 2.0  # then the node reports again, so that it counts as live
+LAST_UPLOAD_S = 2.0
+log = logging.getLogger("regie.serving.sync")
+
+
+@dataclass
+class Flush:
+    """A flush that is asked for: shadows below `mark` must be in the log, then everything before `until` uploaded."""
+
+    number: int
+    mark: int
+    until: Position | None = None
+
+
+class Syncer(threading.Thread):
+    """Runs until `stop`. `taker` fetches packages with a connection of its own, so that reports go on meanwhile."""
+
+    def __init__(
+        self,
+        report: Report,
+        plane: ControlPlane,
+        takeup: TakeUp,
+        uploader: Uploader,
+        router: Router,
+        prediction_log: PredictionLog,
+    ) -> None:
+        super().__init__(name="syncer", daemon=True)
+        self._first, self._plane, self._takeup, self._uploader = report, plane, takeup, uploader
+        self._router, self._log = router, prediction_log
+        self._stopping = threading.Event()
+        self._taker = ThreadPoolExecutor(1, "taker")
+        self._taking: Future[None] | None = None
+        self._flush: Flush | None = None
+        self._flushed = 0
+
+    def run(self) -> None:
+        pause = BACKOFF_S
+        while not self._stopping.is_set():
+            try:
+                began = monotonic()
+                self._turn()
+                pause = BACKOFF_S
+                if monotonic() - began < PACE_S and self._busy():
+                    self._stopping.wait(PACE_S / 5)
+            except Exception as error:
+                if not isinstance(error, Away) or pause >= BACKOFF_MAX_S:
+                    log.warning("syncing failed: %s", error, exc_info=not isinstance(error, RegieError))
+                self._stopping.wait(pause)
+                pause = min(pause * 2, BACKOFF_MAX_S)
+
+    def stop(self) -> None:
+        """Stop; what was answered until now is uploaded first if the control plane takes it quickly."""
+        self._stopping.set()
+        self._taker.shutdown(wait=False, cancel_futures=True)
+        self.join(LAST_UPLOAD_S)
+        if not self.is_alive():
+            try:
+                self._uploader.upload(LAST_UPLOAD_S)
+            except RegieError as error:
+                log.warning("the last records stay here until the next start: %s", error.what)
+
+    def _turn(self) -> None:
+        answer = self._plane.sync(self._report())
+        self._take(answer)
+        if self._flush is None and answer.get("flush", 0) > self._flushed:
+            self._flush = Flush(int(answer["flush"]), self._router.pending.mark())
+        self._settle_shadows()
+        done = self._uploader.upload(UPLOAD_S)
+        flush = self._flush
+        if flush and flush.until is not None and (done or self._uploader.position >= flush.until):
+            self._flushed, self._flush = flush.number, None
+
+    def _report(self) -> Report:
+        first = self._first
+        return Report(
+            first.nonce, first.address, first.tag, self._flushed, self._takeup.generations, dict(self._takeup.failed),
+            self._uploader.last_id, len(self._router.pending),
+        )  # fmt: skip
+
+    def _take(self, answer: dict[str, Any]) -> None:
+        """Clock at once; routes in a thread of their own, for fetching and opening takes seconds."""
+        now_ms, routes = int(answer.get("clock", {}).get("now_ms", 0)), answer.get("routes", {})
+        self._router.now_ms = max(self._router.now_ms, now_ms)
+        if self._taking is not None and self._taking.done():
+            taken, self._taking = self._taking, None
+            taken.result()
+        if self._taking is None and self._takeup.differs(routes):
+            self._taking = self._taker.submit(self._takeup.take_up, routes, now_ms)
+
+    def _settle_shadows(self) -> None:
+        """Wait a moment for the shadows that a flush includes; each ends within its deadline."""
+        flush = self._flush
+        if flush is None or flush.until is not None:
+            return
+        until = monotonic() + UPLOAD_S
+        while not self._router.pending.settled(flush.mark):
+            if monotonic() > until or self._stopping.wait(0.002):
+                return
+        flush.until = self._log.position
+
+    def _busy(self) -> bool:
+        """Whether the control plane answers at once because this node is behind."""
+        return self._taking is not None or self._flush is not None or len(self._router.pending) > 0

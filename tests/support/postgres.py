@@ -1,0 +1,85 @@
+"""A PostgreSQL of its own for tests: made by `initdb`, listening on a free port of this machine, gone with the block.
+
+It runs as the user `postgres` where the tests run as root, because PostgreSQL refuses root. `fsync` is off: only for tests.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+TRIES = 5
+
+
+@contextmanager
+def start(folder: Path) -> Iterator[str]:
+    """Start a server whose files lie in the folder; gives the URL of its database `postgres`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # A socket's path may have about 100 bytes, and temporary folders are deep: the socket has a short folder of its own.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as sockets:
+        if os.geteuid() == 0:
+            _hand_over(folder, Path(sockets))
+        data = folder / "data"
+        _run(folder, "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        port = _listen(folder, data, sockets)
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            _run(folder, "pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+
+def _listen(folder: Path, data: Path, sockets: str) -> int:
+    """Another process may take a free port before the server does; then with another one."""
+    for left in reversed(range(TRIES)):
+        port = _free_port()
+        try:
+            _run(
+                folder,
+                "pg_ctl",
+                "-D",
+                str(data),
+                "-l",
+                str(folder / "log"),
+                "-w",
+                "-o",
+                f"{OPTIONS} -p {port} -k {sockets}",
+                "start",
+            )
+            return port
+        except RuntimeError:
+            if not left:
+                raise
+    raise AssertionError
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _hand_over(*folders: Path) -> None:
+    """Give the folders to the server's user, who must be able to pass through those above."""
+    for folder in folders:
+        shutil.chown(folder, "postgres")
+        for parent in folder.parents:
+            mode = parent.stat().st_mode & 0o7777
+            if not mode & 0o001:
+                parent.chmod(mode | 0o011)
+
+
+def _run(folder: Path, *command: str) -> None:
+    user = "postgres" if os.geteuid() == 0 else None
+    # To a file, never to a pipe: the server would hold it open, and we would wait for its end.
+    with (folder / "output").open("ab") as output:
+        done = subprocess.run(
+            command, user=user, group=user, extra_groups=[] if user else None, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, check=False, cwd="/", start_new_session=True,
+        )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{(folder / 'output').read_text()}")
