@@ -6,12 +6,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from regie.base.version import VERSION
+
 if TYPE_CHECKING:
     from regie.client.http import Client
     from regie.data.table import Dataset, Table
     from regie.pipelines.steps import Model, pipeline, step
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Client", "Dataset", "Model", "Table", "pipeline", "step"]
 
 _HOME = {

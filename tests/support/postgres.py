@@ -18,42 +18,33 @@ TRIES = 5
 
 @contextmanager
 def start(folder: Path) -> Iterator[str]:
-    """Start a server whose files lie in the folder; gives the URL of its database `postgres`."""
+    """Start a server that says what it does in `folder/output`; gives the URL of its database `postgres`."""
     folder.mkdir(parents=True, exist_ok=True)
-    # A socket's path may have about 100 bytes, and temporary folders are deep: the socket has a short folder of its own.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as sockets:
+    # Not below pytest's folder: each start of pytest closes that one to other users, the running server's among them. And a
+    # socket's path may have about 100 bytes, so the folder's name is short.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as home:
         if os.geteuid() == 0:
-            _hand_over(folder, Path(sockets))
-        data = folder / "data"
-        _run(folder, "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-        port = _listen(folder, data, sockets)
+            shutil.chown(home, "postgres")
+        data = f"{home}/data"
+        _run(folder, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        port = _listen(folder, home, data)
         try:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
-            _run(folder, "pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+            _run(folder, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 
 
-def _listen(folder: Path, data: Path, sockets: str) -> int:
+def _listen(folder: Path, home: str, data: str) -> int:
     """Another process may take a free port before the server does; then with another one."""
     for left in reversed(range(TRIES)):
         port = _free_port()
         try:
-            _run(
-                folder,
-                "pg_ctl",
-                "-D",
-                str(data),
-                "-l",
-                str(folder / "log"),
-                "-w",
-                "-o",
-                f"{OPTIONS} -p {port} -k {sockets}",
-                "start",
-            )
-            return port
+            _run(folder, "pg_ctl", "-D", data, "-l", f"{home}/log", "-w", "-o", f"{OPTIONS} -p {port} -k {home}", "start")
         except RuntimeError:
             if not left:
                 raise
+        else:
+            return port
     raise AssertionError
 
 
@@ -61,16 +52,6 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def _hand_over(*folders: Path) -> None:
-    """Give the folders to the server's user, who must be able to pass through those above."""
-    for folder in folders:
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents:
-            mode = parent.stat().st_mode & 0o7777
-            if not mode & 0o001:
-                parent.chmod(mode | 0o011)
 
 
 def _run(folder: Path, *command: str) -> None:

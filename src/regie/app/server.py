@@ -17,13 +17,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import regie
 from regie.app import wiring
 from regie.app.home import Home
 from regie.app.mlflow.routes import install as install_mlflow
 from regie.app.turns import TurnLoop
 from regie.app.workspace_path import WorkspacePath
 from regie.base.errors import RegieError
+from regie.base.version import VERSION
 
 log = logging.getLogger("regie.server")
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -81,7 +81,7 @@ def create_app(home: Home) -> FastAPI:
         turns.stop()
 
     app = FastAPI(
-        title="Regie", version=regie.__version__, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
+        title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
     )
     app.state.store, app.state.home, app.state.predictions = home.store, home, home.predictions
     app.add_exception_handler(RegieError, _regie_error)

@@ -175,7 +175,9 @@ def _stop_on_signals() -> threading.Event:
         stop.set()
 
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(one, handle)
+        # `nohup regie up &` has asked that some of them be ignored.
+        if one == signal.SIGTERM or signal.getsignal(one) != signal.SIG_IGN:
+            signal.signal(one, handle)
     return stop
 
 

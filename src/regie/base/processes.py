@@ -10,7 +10,6 @@ import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 PS_S = 5
 
@@ -46,12 +45,13 @@ def is_alive(pid: int, since: str | None) -> bool:
     return now is not None and (not since or now == since)
 
 
-def end_with(pipe: BinaryIO) -> None:
+def end_with(descriptor: int) -> None:
     """Send this process SIGTERM when the pipe closes: whoever holds its other end has died, in whatever way."""
 
     def wait() -> None:
-        with suppress(OSError, ValueError):
-            while pipe.read(1):
+        # Read past Python's buffers: a daemon thread inside one of them would break the interpreter's end.
+        with suppress(OSError):
+            while os.read(descriptor, 1):
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -55,6 +55,10 @@ class Settings:
         return (self.value("server") or "").rstrip("/")
 
     @property
+    def serve(self) -> str:
+        return (self.value("serve") or "").rstrip("/")
+
+    @property
     def home(self) -> Path:
         return Path(self.value("home") or ".regie")
 
@@ -75,7 +79,16 @@ class Settings:
         return self.value("token")
 
 
-NAMES = ("home", "port", "serve_port", "server", "workspace", "token", "database")  # a later default may need an earlier one
+NAMES = (
+    "home",
+    "port",
+    "serve_port",
+    "server",
+    "serve",
+    "workspace",
+    "token",
+    "database",
+)  # a later default may need an earlier one
 
 
 def resolve(
@@ -149,18 +162,19 @@ def _default(name: str, found: Mapping[str, Setting], project: Path | None) -> S
     if name == "home":
         return Setting(name, str(project / ".regie") if project else ".regie", "default")
     home = Path(found["home"].value or "")
-    if name == "server":
-        return _running(home) or Setting(name, f"http://127.0.0.1:{_port(found['port'])}", "default")
+    if name in ("server", "serve"):
+        port = _port(found["port" if name == "server" else "serve_port"])
+        return _running(name, home) or Setting(name, f"http://127.0.0.1:{port}", "default")
     if name == "database":
         return Setting(name, f"sqlite:///{home.resolve() / 'regie.db'}", "default")
     return Setting(name, {"port": str(PORT), "serve_port": str(SERVE_PORT)}.get(name), "default")
 
 
-def _running(home: Path) -> Setting | None:
+def _running(name: str, home: Path) -> Setting | None:
     """Where `regie up` of this home runs: whoever started it on another port need not say so again."""
     try:
         said = json.loads((home / "up.json").read_text("utf-8"))
-        return Setting("server", str(said["server"]), str(home / "up.json"))
+        return Setting(name, str(said[name]), str(home / "up.json"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-import regie
 from regie.base.errors import RegieError
 from regie.base.settings import resolve
+from regie.base.version import VERSION
 from regie.cli import options, show
 
 EXTRAS = {
@@ -32,12 +32,12 @@ def doctor(server: str | None, as_json: bool) -> int:
     """Show versions, settings with their origin, and what answers."""
     settings = resolve({"server": server})
     found = {
-        "regie": regie.__version__, "python": platform.python_version(), "executable": sys.executable,
+        "regie": VERSION, "python": platform.python_version(), "executable": sys.executable,
         "platform": platform.platform(), "libraries": {name: version(name) for name in BASE},
         "extras": {extra: missing(names) for extra, names in EXTRAS.items()},
         "settings": [{"name": one.name, "value": one.shown, "origin": one.origin} for one in settings.all.values()],
         "project": str(settings.project) if settings.project else None, "disk": disk(settings.home),
-        "server": _server(settings.server), "serve": _serve(settings.serve_port),
+        "server": _server(settings.server), "serve": _serve(settings.serve),
     }  # fmt: skip
     wrong = problems(found)
     if as_json:
@@ -87,8 +87,7 @@ def _server(address: str) -> dict[str, Any]:
         return {"address": address, "answers": False, "what": error.what}
 
 
-def _serve(port: int) -> dict[str, Any]:
-    address = f"http://127.0.0.1:{port}"
+def _serve(address: str) -> dict[str, Any]:
     with options.client(address, None) as client:
         return {"address": address, "answers": client.health()}
 

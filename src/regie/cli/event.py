@@ -25,7 +25,7 @@ def event() -> None:
 
 @event.command("list")
 @click.option("--after", type=int, help="Behind this sequence number; without it, the newest ones.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @TYPE
 @options.read
 def listed(client: "Client", after: int | None, limit: int, kind: str | None, as_json: bool) -> None:

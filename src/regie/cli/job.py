@@ -21,7 +21,7 @@ def job() -> None:
 
 @job.command("list")
 @click.option("--state", help="Only jobs in this state.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @options.read
 def listed(client: "Client", state: str | None, limit: int, as_json: bool) -> None:
     """Newest first."""

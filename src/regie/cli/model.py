@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from regie.base.errors import NotFound
 from regie.cli import options, show
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def listed(client: "Client", as_json: bool) -> None:
 def one(client: "Client", name: str, as_json: bool) -> None:
     """A model's versions, what the gates said of each, and its rollouts."""
     found = client.models.show(name)
+    if not found["versions"] and name not in {one["name"] for one in client.models.list()}:
+        raise NotFound(f"there is no model {name!r}", client.workspace or "", "regie model list")
     if as_json:
         show.data(found)
         return

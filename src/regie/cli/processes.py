@@ -102,5 +102,5 @@ def parse_time(text: str) -> int:
 def _started(flags: dict[str, object]) -> Settings:
     """The settings of a process; one that `up` started ends with it."""
     if os.environ.pop("REGIE_ENDS_WITH_PARENT", ""):
-        end_with(sys.stdin.buffer)
+        end_with(sys.stdin.fileno())
     return resolve(flags)

@@ -116,6 +116,12 @@ def run(args: Sequence[str] | None) -> int:
             click.echo(str(MissingExtra(missing.name or "", extra)), err=True)
             return MissingExtra.exit_code
         raise
+    except BrokenPipeError:
+        raise
+    except OSError as wrong:
+        # A folder that cannot be written, a full disk: a person's matter, not a fault of the program.
+        click.echo(f"{wrong.filename or 'regie'}: {wrong.strerror or wrong}", err=True)
+        return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130

@@ -53,6 +53,7 @@ def run_pipeline(
     if dry_run:
         show.note(f"would run {name} with {values or 'no parameters'} and {len(code):,} bytes of code from {folder}")
         return 0
+    since = client.audit.anchor()["seq"] if wait else 0
     started = client.pipelines.run(name, values, code_digest=client.blobs.put(code), git=facts, reason=reason)
     run_id = str(started["run_id"])
     if not wait:
@@ -64,7 +65,7 @@ def run_pipeline(
     ended = follow(client, run_id)
     if as_json:
         show.data(ended)
-    return outcome(ended)
+    return outcome(ended["state"], failure(client, run_id, since))
 
 
 @click.group()
@@ -75,7 +76,7 @@ def run() -> None:
 @run.command("list")
 @click.option("--pipeline", "name", help="Only runs of this pipeline.")
 @click.option("--state", type=click.Choice(("queued", "running", *ENDED)), help="Only runs in this state.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
 @options.read
 def listed(client: "Client", name: str | None, state: str | None, limit: int, as_json: bool) -> None:
     """Newest first."""
@@ -166,11 +167,15 @@ def follow(client: "Client", run_id: str) -> dict[str, Any]:
         time.sleep(LOOK_S)
 
 
-def outcome(run: dict[str, Any]) -> int:
+def failure(client: "Client", run_id: str, since: int) -> str:
+    """The code of the error that ended a run, which its audit record behind `since` gives as the reason; else empty."""
+    ends = (one for one in client.audit.records(since) if one["action"] == "run.finish" and one["target"] == run_id)
+    return next((str(one["reason"]) for one in ends if one["reason"] == CONTRACT_BROKEN), "")
+
+
+def outcome(state: str, failed: str) -> int:
     """0 finished; 3 where the data broke its contract; 1 else."""
-    if run["state"] == "finished":
-        return 0
-    return 3 if CONTRACT_BROKEN in json.dumps(run.get("error")) else 1
+    return 0 if state == "finished" else 3 if failed == CONTRACT_BROKEN else 1
 
 
 def _progress(found: dict[str, Any]) -> str:

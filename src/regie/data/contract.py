@@ -4,8 +4,10 @@ Pure. Rules are the types and ranges of columns, keys and times without gaps, an
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
+import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +25,8 @@ SHOWN_CHARS = 80
 ARROW = {
     "float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "str": pa.string(), "cat": pa.string(), "time": TIME,
 }  # fmt: skip
+# How a text begins that Arrow may read as the type; no text is a boolean.
+BEGINS = {pa.int64(): "^-?[0-9]", pa.float64(): "^[-+]?[0-9.iInN]", TIME: "^[0-9]{4}-", pa.bool_(): "$^"}
 
 
 class ContractBroken(RegieError):
@@ -100,20 +104,20 @@ def _cast(column: pa.ChunkedArray, spec: ColumnSpec, broken: list[Broken]) -> pa
     if spec.type.values:
         known = pc.is_in(cast, pa.array(spec.type.values, pa.string()))
         _count(promise, spec.name, pc.and_(pc.invert(known), pc.is_valid(cast)), column, broken, "is none of the categories")
-    for outside in _ranges(cast, spec.type):
-        _count(promise, spec.name, outside, column, broken, "is out of range")
+    _count(promise, spec.name, _outside(cast, spec.type), column, broken, "is out of range")
     return cast
 
 
-def _ranges(column: pa.ChunkedArray, type: ColumnType) -> list[Any]:
-    found = []
+def _outside(column: pa.ChunkedArray, type: ColumnType) -> Any:
+    """Where a value lies below or above the range; one rule, counted once."""
+    found: list[Any] = [_nowhere(column)]
     if type.low is not None:
         below: Callable[..., Any] = pc.less_equal if type.low_open else pc.less
         found.append(below(column, type.low))
     if type.high is not None:
         above: Callable[..., Any] = pc.greater_equal if type.high_open else pc.greater
         found.append(above(column, type.high))
-    return found
+    return reduce(pc.or_, found)
 
 
 def _castable(column: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
@@ -121,16 +125,36 @@ def _castable(column: pa.ChunkedArray, kind: str) -> tuple[pa.ChunkedArray, pa.C
     wanted = ARROW[kind]
     if kind == "float" and pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)  # NaN is how frames write null
-    nothing = pa.chunked_array([pa.array([False] * len(column), pa.bool_())])
     try:
-        return _to(column, wanted), nothing
+        return _to(column, wanted), _nowhere(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        values, failed = [], []
-        for value in column.to_pylist():
-            one = _one(value, wanted)
-            values.append(one)
-            failed.append(one is None and value is not None)
-        return pa.chunked_array([pa.array(values, wanted)]), pa.chunked_array([pa.array(failed, pa.bool_())])
+        chunks = [chunk for piece in _salvaged(_plausible(column, wanted), wanted) for chunk in piece.chunks]
+        cast = pa.chunked_array([pa.chunked_array(chunks, wanted).combine_chunks()], wanted)
+        return cast, pc.and_(pc.is_null(cast), pc.is_valid(column))
+
+
+def _nowhere(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(numpy.zeros(len(column), bool))])
+
+
+def _plausible(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    """Texts that cannot begin a value of the type are null: a whole column of words is then one look, and no cast a row."""
+    if not pa.types.is_string(column.type) or wanted not in BEGINS:
+        return column
+    return pc.if_else(pc.match_substring_regex(column, BEGINS[wanted]), column, None)
+
+
+def _salvaged(column: pa.ChunkedArray, wanted: pa.DataType) -> list[pa.ChunkedArray]:
+    """By halves, so that a few wrong values among very many cost a few casts and not one a row."""
+    if column.null_count == len(column):
+        return [pa.chunked_array([pa.nulls(len(column), wanted)])]
+    try:
+        return [_to(column, wanted)]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if len(column) == 1:
+            return [pa.chunked_array([pa.nulls(1, wanted)])]
+        half = len(column) // 2
+        return [*_salvaged(column.slice(0, half), wanted), *_salvaged(column.slice(half), wanted)]
 
 
 def _to(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
@@ -159,13 +183,6 @@ def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(TIME, safe=False)
 
 
-def _one(value: Any, wanted: pa.DataType) -> Any:
-    try:
-        return _to(pa.chunked_array([pa.array([value])]), wanted)[0].as_py()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return None
-
-
 def _count(
     rule: str, name: str, wrong: Any, shown: pa.ChunkedArray, broken: list[Broken], why: str = ""
 ) -> None:  # fmt: skip
@@ -183,10 +200,15 @@ def _check(table: Table, expression: Expression, now_ms: int, spec: DatasetSpec,
     if name and name not in table.columns:
         broken.append(Broken(expression.text, name, 0, seen="the column is missing"))
         return
+    if expression.metric in ("mean", "min", "max") and not _is_number(table.arrow()[name].type):
+        broken.append(Broken(expression.text, name, 0, seen="the column holds no numbers"))
+        return
     figure = _figure(table, expression.metric, name, now_ms, spec)
     if figure is None or not expression.holds(figure):
         broken.append(
-            Broken(expression.text, name, 0, seen="there is no row" if figure is None else f"it is {_shown(expression, figure)}")
+            Broken(
+                expression.text, name, 0, seen="there is no value" if figure is None else f"it is {_shown(expression, figure)}"
+            )
         )
 
 
@@ -196,7 +218,7 @@ def _figure(table: Table, metric: str, name: str, now_ms: int, spec: DatasetSpec
     if len(table) == 0:
         return None
     if metric == "fresh":
-        return float(now_ms - int(milliseconds(table.arrow()[spec.time].drop_null()).max())) if spec.time else None
+        return _age_ms(table, now_ms, spec)
     column = table.arrow()[name]
     if metric == "nulls":
         return float(pc.mean(pc.is_null(column, nan_is_null=True).cast(pa.float64())).as_py())
@@ -204,6 +226,18 @@ def _figure(table: Table, metric: str, name: str, now_ms: int, spec: DatasetSpec
         return float(pc.count_distinct(column, mode="all").as_py()) / len(table)
     value = {"mean": pc.mean, "min": pc.min, "max": pc.max}[metric](column).as_py()
     return None if value is None else float(value)
+
+
+def _age_ms(table: Table, now_ms: int, spec: DatasetSpec) -> float | None:
+    """Since the newest row; None where no time can be read, which its own rule counts."""
+    column = table.arrow()[spec.time] if spec.time in table.columns else None
+    if column is None or column.type != TIME or column.null_count == len(column):
+        return None
+    return float(now_ms - int(milliseconds(column.drop_null()).max()))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return kind in (pa.int64(), pa.float64(), pa.bool_())
 
 
 def _shown(expression: Expression, figure: float) -> str:

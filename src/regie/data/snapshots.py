@@ -6,7 +6,7 @@ A file that holds the whole year is cut at now. A slice is what a task may fetch
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from regie.base.canonical import canonical
 from regie.base.ids import new_id
@@ -29,7 +29,7 @@ def take(
 
     Raises ContractBroken after storing the report and the event; the rows themselves are kept for looking, never trained on.
     """
-    rows = _as_of(source.read(spec.source, root, name), spec, now_ms)
+    rows = _as_of(source.read(spec.source, root, name, _texts(spec)), spec, now_ms)
     table, report = check(rows, spec, now_ms)
     # Nothing of it is readable from outside before the change below commits: the blob has no name yet.
     digest = store.blobs.put(table.to_bytes())
@@ -41,9 +41,13 @@ def take(
             "state": "ok" if report.ok else "broken", "contract": canonical(report.to_json()), "cause": remembered(cause),
             "created_ms": tx.now_ms,
         }  # fmt: skip
-        if tx.execute(upsert(tx.connection, snapshots, row, ["workspace", "dataset", "digest"], keep=True)).rowcount:
-            _announce(tx_event=tx.event, name=name, digest=digest, report=report)
         same = (snapshots.c.workspace == workspace, snapshots.c.dataset == name, snapshots.c.digest == digest)
+        # Rows that did not change may grow too old, and a contract may be mended: then the verdict on them is another one.
+        judged = {one: row[one] for one in ("state", "contract", "cause", "as_of_ms")}
+        again = update(snapshots).where(*same, snapshots.c.state != row["state"]).values(judged)
+        is_new = tx.execute(upsert(tx.connection, snapshots, row, ["workspace", "dataset", "digest"], keep=True)).rowcount
+        if is_new or tx.execute(again).rowcount:
+            _announce(tx_event=tx.event, name=name, digest=digest, report=report)
         snapshot = read_snapshot(tx.execute(select(snapshots).where(*same)).one())
     if not report.ok:
         raise ContractBroken(name, report)
@@ -57,6 +61,12 @@ def _announce(tx_event: object, name: str, digest: str, report: ContractReport) 
     else:
         rules = [{"rule": one.rule, "rows": one.rows, "seen": one.seen} for one in report.broken]
         tx_event("data.contract_broken", name, because=report.broken[0].text, digest=digest, rules=rules)
+
+
+def _texts(spec: DatasetSpec) -> list[str]:
+    """The columns that are text whatever they look like: `007` is no number where a key or a `str` was promised."""
+    promised = [name for name, column in spec.columns.items() if column.type.type in ("str", "cat")]
+    return [*promised, *(name for name in spec.key if name not in spec.columns)]
 
 
 def _as_of(rows: pa.Table, spec: DatasetSpec, now_ms: int) -> pa.Table:

@@ -264,6 +264,8 @@ def plain_type(column: Any) -> Any:
         column = column.cast(pyarrow.float64())
         is_nan = pyarrow.compute.is_nan(column)
         return pyarrow.compute.if_else(is_nan, None, column) if pyarrow.compute.any(is_nan).as_py() else column
+    if pyarrow.types.is_uint64(kind) and (pyarrow.compute.max(column).as_py() or 0) > numpy.iinfo(numpy.int64).max:
+        return column.cast(pyarrow.float64(), safe=False)
     if pyarrow.types.is_integer(kind):
         return column.cast(pyarrow.int64())
     if pyarrow.types.is_large_string(kind) or pyarrow.types.is_string_view(kind):

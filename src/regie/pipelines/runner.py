@@ -166,8 +166,7 @@ class Runner:
         with self.working_folder() as folder:
             payload = payload | {"workdir": str(folder / "work")}
             lock_digest, libraries = (environment.lock, environment.libraries) if environment else ("", ())
-            result = self.executor.run(payload, timeout_s, folder / "log.txt", on_wait, lock=lock_digest, libraries=libraries)
-            return result
+            return self.executor.run(payload, timeout_s, folder / "log.txt", on_wait, lock=lock_digest, libraries=libraries)
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:

@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import regie
 from regie.base.errors import BadInput, RegieError
+from regie.base.version import VERSION
 from regie.runtime.signature import to_json
 from regie.serving import bodies
 from regie.serving.errors import Foreign, Malformed, TooLarge, UnknownEndpoint, WrongMethod
@@ -25,7 +25,7 @@ from regie.serving.live import LiveRoute
 from regie.serving.router import Router
 from regie.serving.rows import time_ms
 
-BODY_BYTES = 10 << 20
+BODY_BYTES, DROPPED_BYTES = 10 << 20, 100 << 20
 REQUEST_ID_CHARS = 128
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 JSON, TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
@@ -69,13 +69,13 @@ class Door:
         await _reply(send, status, body.encode("utf-8", "replace"), kind)
 
     async def _score(self, name: str | None, headers: dict[bytes, bytes], receive: Receive) -> str:
-        body = await _body(headers, receive)
+        body = await _body(receive)
         route = self.router.route(name)
         records = bodies.scoring_records(bodies.parse(body))
         return bodies.scoring_answer(await self.router.answer(route, records, _request_id(headers), self._given_ms(headers)))
 
     async def _infer(self, name: str, headers: dict[bytes, bytes], receive: Receive) -> str:
-        body = await _body(headers, receive)
+        body = await _body(receive)
         route = self.router.route(name)
         data = bodies.parse(body)
         given = data.get("id")
@@ -107,7 +107,7 @@ class Door:
             case ["health"]:
                 data: dict[str, Any] = self._health()
             case ["v2"]:
-                data = {"name": "regie", "version": regie.__version__, "extensions": []}
+                data = {"name": "regie", "version": VERSION, "extensions": []}
             case ["v2", "health", "live"]:
                 data = {"live": True}
             case ["v2", "health", "ready"]:
@@ -126,7 +126,7 @@ class Door:
     def _health(self) -> dict[str, Any]:
         endpoints = {name: route.body() for name, route in self.router.routes.items()}
         state = "answering" if endpoints else "waiting for a first route"
-        return {"status": "ok", "state": state, "nonce": self.nonce, "version": regie.__version__, "endpoints": endpoints}
+        return {"status": "ok", "state": state, "nonce": self.nonce, "version": VERSION, "endpoints": endpoints}
 
 
 def _metadata(route: LiveRoute) -> dict[str, Any]:
@@ -189,24 +189,28 @@ def _checked_id(text: str) -> str:
     return text
 
 
-async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises TooLarge as early as can be known."""
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > BODY_BYTES:
-        raise _too_large()
+async def _body(receive: Receive) -> bytes:
+    """The whole body. What is too large is read and dropped, so that the client, who is still sending, hears why; up to a limit."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
+        if len(body) > BODY_BYTES:
+            raise _too_large()
         return body
     pieces, size = [body], len(body)
     while message.get("more_body"):
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Malformed("the client went away before its whole body was here")
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > BODY_BYTES:
+        size += len(message.get("body", b""))
+        if size > DROPPED_BYTES:
             raise _too_large()
+        if size <= BODY_BYTES:
+            pieces.append(message.get("body", b""))
+        else:
+            pieces.clear()
+    if size > BODY_BYTES:
+        raise _too_large()
     return b"".join(pieces)
 
 
@@ -234,6 +238,6 @@ def _local(url: bytes) -> bool:
 async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     if status == 413:
-        headers.append((b"connection", b"close"))  # the rest of the body is not read
+        headers.append((b"connection", b"close"))  # the rest of the body may not have been read
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -25,6 +25,7 @@ QUEUE = 256
 WINDOW = 4  # jobs handed over at once: hides the pipe's latency, and little is lost when the process dies
 MEMORY_BYTES = 4 << 30  # of addresses; LightGBM, scikit-learn and pandas together take about one GiB
 OPEN_S, REOPEN_S = 60.0, 10.0
+REFILL_S = 2.0
 HANG_S = 5.0  # a process that has not answered for so long, and let a deadline pass, is killed
 BACKOFF_S, BACKOFF_MAX_S, HEALTHY_S = 0.1, 10.0, 30.0
 
@@ -55,27 +56,37 @@ class Spare:
 
     async def take(self) -> asyncio.subprocess.Process:
         """The waiting process, or a new one; another one is then started."""
-        if self._task:
-            await self._task
+        await self._stop_filling()
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             process = await _spawn()
-        self.refill()
+        self.refill(REFILL_S)
         return process
 
-    def refill(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._fill())
+    def refill(self, after_s: float = 0.0) -> None:
+        """Start another one, a little later: its imports must not compete with the variant that was just taken."""
+        self._task = asyncio.get_running_loop().create_task(self._fill(after_s))
 
     async def close(self) -> None:
-        if self._task:
-            await self._task
+        await self._stop_filling()
         if self._process:
             await _end(self._process)
 
-    async def _fill(self) -> None:
+    async def _stop_filling(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _fill(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         if self._process is None:
             with suppress(OSError):
-                self._process = await _spawn()
+                self._process = await asyncio.shield(self._spawning())
+
+    async def _spawning(self) -> asyncio.subprocess.Process:
+        self._process = await _spawn()  # also where the waiting for it was cancelled
+        return self._process
 
 
 class VariantProcess:
@@ -99,7 +110,8 @@ class VariantProcess:
         self._spare, self._restarted = spare, restarted
         self._process: asyncio.subprocess.Process | None = None
         self._jobs: dict[int, _Job] = {}
-        self._waiting: deque[_Job] = deque()
+        self._live: deque[_Job] = deque()  # somebody waits for these, so they go first
+        self._shadows: deque[_Job] = deque()
         self._number = self._outstanding = 0
         self._heard = 0.0
         self._running, self._retired = False, False
@@ -130,8 +142,13 @@ class VariantProcess:
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     def offer(self, names: tuple[str, ...], rows: list[list[Any]], deadline_s: float, done: Callable[[Reply], None]) -> bool:
-        """Take a job; `done` is called exactly once, later. False: the queue is full, nothing was taken."""
-        if len(self._jobs) >= QUEUE:
+        """Take a shadow's job; `done` is called exactly once, later. False: the queue is full, nothing was taken."""
+        return self._take(self._shadows, names, rows, deadline_s, done)
+
+    def _take(
+        self, queue: deque[_Job], names: tuple[str, ...], rows: list[list[Any]], deadline_s: float, done: Callable[[Reply], None]
+    ) -> bool:
+        if len(queue) >= QUEUE:
             return False
         loop = asyncio.get_running_loop()
         if not self._running:
@@ -142,7 +159,7 @@ class VariantProcess:
         job = _Job(self._number, payload, done)
         job.timer = loop.call_later(deadline_s, self._expired, job, deadline_s)
         self._jobs[job.number] = job
-        self._waiting.append(job)
+        queue.append(job)
         self._pump()
         return True
 
@@ -154,7 +171,7 @@ class VariantProcess:
             if not future.done():
                 future.set_result(reply)
 
-        if not self.offer(names, rows, deadline_s, done):
+        if not self._take(self._live, names, rows, deadline_s, done):
             return Reply(error="its queue is full")
         return await future
 
@@ -230,8 +247,8 @@ class VariantProcess:
                     _finish(job, Reply(message.get("y"), message.get("err", ""), message["ms"]))
 
     def _pump(self) -> None:
-        while self._waiting and self._outstanding < WINDOW and self._running:
-            job = self._waiting.popleft()
+        while (queue := self._live or self._shadows) and self._outstanding < WINDOW and self._running:
+            job = queue.popleft()
             if job.number not in self._jobs:
                 continue  # its deadline passed while it waited
             assert self._process is not None
@@ -253,7 +270,8 @@ class VariantProcess:
 
     def _fail_all(self, why: str) -> None:
         jobs, self._jobs = list(self._jobs.values()), {}
-        self._waiting.clear()
+        self._live.clear()
+        self._shadows.clear()
         self._outstanding = 0
         for job in jobs:
             _finish(job, Reply(error=why))

@@ -20,6 +20,7 @@ from regie.serving.upload import Position, Uploader
 
 PACE_S = 0.05
 BACKOFF_S, BACKOFF_MAX_S = 0.05, 1.0
+TELL_S = 60.0  # a control plane that is away is no news every second
 UPLOAD_S = 2.0  # then the node reports again, so that it counts as live
 LAST_UPLOAD_S = 2.0
 log = logging.getLogger("regie.serving.sync")
@@ -56,7 +57,7 @@ class Syncer(threading.Thread):
         self._flushed = 0
 
     def run(self) -> None:
-        pause = BACKOFF_S
+        pause, told = BACKOFF_S, 0.0
         while not self._stopping.is_set():
             try:
                 began = monotonic()
@@ -65,7 +66,8 @@ class Syncer(threading.Thread):
                 if monotonic() - began < PACE_S and self._busy():
                     self._stopping.wait(PACE_S / 5)
             except Exception as error:
-                if not isinstance(error, Away) or pause >= BACKOFF_MAX_S:
+                if not isinstance(error, Away) or (pause >= BACKOFF_MAX_S and monotonic() - told > TELL_S):
+                    told = monotonic()
                     log.warning("syncing failed: %s", error, exc_info=not isinstance(error, RegieError))
                 self._stopping.wait(pause)
                 pause = min(pause * 2, BACKOFF_MAX_S)

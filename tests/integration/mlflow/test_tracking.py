@@ -269,7 +269,7 @@ def test_eight_threads_setting_one_tag_all_succeed(server, experiment):
             for turn in range(5):
                 client.set_tag(run_id, "shared", f"{number}-{turn}")
                 client.log_batch(run_id, [Metric("m", number, turn, turn)], [], [RunTag("a", "1"), RunTag("b", "1")])
-        except Exception as error:
+        except MlflowException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]

@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import insert, select
 
 from regie.app.api import blobs
+from regie.app.mlflow.routes import install as install_mlflow
 from regie.app.schema import metadata
+from regie.app.workspace_path import WorkspacePath
 from regie.base.blobs import BlobStore
 from regie.base.canonical import sha256
 from regie.base.clock import wall_ms
@@ -185,6 +187,8 @@ def serve(store):
     app = FastAPI()
     app.state.store = store
     app.include_router(blobs.router)
+    install_mlflow(app)
+    app.add_middleware(WorkspacePath)
 
     @app.exception_handler(RegieError)
     def answer(request: Request, error: RegieError) -> JSONResponse:
@@ -392,6 +396,43 @@ def test_a_cached_task_replays_what_it_measured_and_the_run_shows_it(world):
             assert [(metric.key, metric.value) for metric in data.metrics] == [("auc", 0.9)]
             assert data.params["depth"] == "4"
             assert len(tracked.history(db, tracked.run(db, run_id).key, "auc", 10)) == 2
+
+
+MEASURED = """
+import mlflow
+from regie import Dataset, Table, pipeline, step
+
+@step
+def first(rows: Dataset) -> Table:
+    mlflow.log_param("depth", 1)
+    mlflow.log_metric("auc", 0.5)
+    return rows.read()
+
+@step
+def second(rows: Table) -> str:
+    mlflow.log_param("depth", 2)
+    mlflow.log_metric("loss", 0.25)
+    return mlflow.active_run().info.run_id
+
+@pipeline
+def train(customers: Dataset) -> str:
+    return second(first(customers))
+"""
+
+
+def test_what_steps_log_with_mlflow_lands_in_runs_of_their_own_and_is_shown_together(world):
+    request = world.request(flow=MEASURED)
+    said = world.go(request)["value"]
+    with world.store.read() as db:
+        of = {one["name"]: one["mlflow_run_id"] for one in queries.tasks_of(db, request.run_id)}
+        each = {name: tracked.data(db, run_id) for name, run_id in of.items()}
+        together = tracked.data(db, request.run_id)
+        states = {name: tracked.run(db, run_id).status for name, run_id in of.items()}
+    assert said == of["second"]
+    assert {name: data.params for name, data in each.items()} == {"first": {"depth": "1"}, "second": {"depth": "2"}}
+    assert {metric.key for metric in together.metrics} == {"auc", "loss"}
+    assert together.params == {"depth": "1", "second.depth": "2"}
+    assert states == {"first": "FINISHED", "second": "FINISHED"}
 
 
 def test_a_window_has_tasks_of_its_own(world):

@@ -174,7 +174,8 @@ def test_the_pages_tell_state_counts_and_signature(client, serving):
 
 def test_a_node_without_a_route_is_healthy_and_answers_503_that_there_is_no_champion(node):
     node.start()
-    status, answer = node.client().call("POST", "/invocations", records())
+    with node.client() as client:
+        status, answer = client.call("POST", "/invocations", records())
     assert (status, answer["code"]) == (503, "serving.no_champion")
     assert node.get("/v2/health/ready")[0] == 503
 

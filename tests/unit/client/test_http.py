@@ -97,7 +97,10 @@ def test_one_refusal_does_not_change_the_exit_code_of_the_next(door, client):
 
 def test_every_problem_of_a_refused_file_is_told(door, client):
     problems = [{"where": "a:1:2", "what": "bad", "do": "so"}, {"where": "a:3:4", "what": "worse", "do": ""}]
-    door.answers["/w/churn/api/v1/status"] = (422, {"code": "spec.invalid", "what": "bad", "where": "a:1:2", "do": "so", "problems": problems})
+    door.answers["/w/churn/api/v1/status"] = (
+        422,
+        {"code": "spec.invalid", "what": "bad", "where": "a:1:2", "do": "so", "problems": problems},
+    )
     with pytest.raises(RemoteError, match=r"a:1:2: bad \(so\)\na:3:4: worse$"):
         client.status()
 

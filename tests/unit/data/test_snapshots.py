@@ -37,7 +37,7 @@ def write(root: Path, rows: int, x: object = 0.5) -> None:
     with (root / "d.csv").open("w") as file:
         out = csv.writer(file)
         out.writerow(["id", "at", "x", "y"])
-        out.writerows([f"f{n}", iso(NOW + (3 - rows + n) * DAY_MS - DAY_MS), x, "true"] for n in range(rows))
+        out.writerows([f"f{n}", iso(NOW + (3 - rows + n) * DAY_MS), x, "true"] for n in range(rows))
 
 
 def take(

@@ -136,6 +136,10 @@ def test_types_come_back_from_parquet_as_they_went(table: Table) -> None:
     assert (back.roles, back.categories, signature(back)) == (table.roles, table.categories, signature(table))
 
 
+def test_whole_numbers_beyond_64_bits_become_floats_instead_of_an_error() -> None:
+    assert signature(Table(pa.table({"n": pa.array([2**63, 1], pa.uint64())})))[0].type == "float"
+
+
 def test_what_is_no_parquet_is_refused() -> None:
     with pytest.raises(BadInput, match="no Parquet"):
         Table.from_bytes(b"rows", "customers")

@@ -77,9 +77,7 @@ def test_a_rollout_that_ends_with_full_finishes_there() -> None:
 
 
 def test_every_rule_can_be_the_one_that_decides() -> None:
-    reached = {
-        decide(SPEC, observed(stage, **seen), now).because for seen, now, _ in DISTURBANCES.values() for stage in STAGES
-    }
+    reached = {decide(SPEC, observed(stage, **seen), now).because for seen, now, _ in DISTURBANCES.values() for stage in STAGES}
     reached.add(decide(RolloutSpec((Stage("full"),)), Observed(0, 0), 0).because)
     reached.add(decide(SPEC, observed(SHADOW, requests=1), 8 * DAY_MS).because)
     assert reached == {name for name, _, _ in RULES}

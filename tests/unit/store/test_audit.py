@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from regie.store import audit
-from regie.store.change import Store
 from regie.store.database import Database
 from regie.store.tables import workspaces
 from regie.store.types import LOCAL
 from tests.conftest import open_store
 
 RECORDS = 25
+COPIED = "type, workspace, subject, time_ms, wall_ms, correlationid, causationid, data"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_one_changed_character_of_any_record_is_found_and_named(original: Path, 
         ("UPDATE events SET data = '{}' WHERE seq = 11", 11),
         ("UPDATE events SET time_ms = time_ms + 1 WHERE seq = 12", 12),
         ("DELETE FROM events WHERE seq = 13", 13),
-        ("INSERT INTO events SELECT 26, 'ff', type, workspace, subject, time_ms, wall_ms, correlationid, causationid, data FROM events WHERE seq = 1", 25),
+        (f"INSERT INTO events SELECT 26, 'ff', {COPIED} FROM events WHERE seq = 1", 25),
         ("DELETE FROM audit_records WHERE seq > 15", 16),
     ],
 )  # fmt: skip

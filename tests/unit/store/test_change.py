@@ -11,7 +11,8 @@ from sqlalchemy import func, insert, select, update
 from regie.base.errors import NotAllowed
 from regie.store import audit, events
 from regie.store.change import Change, Store
-from regie.store.tables import audit_records, events as events_table, jobs, tokens, workspaces
+from regie.store.tables import audit_records, jobs, tokens, workspaces
+from regie.store.tables import events as events_table
 from regie.store.types import LOCAL, NOBODY_CAUSE, Actor, Cause, system
 
 FIXTURE = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -35,12 +36,17 @@ def test_a_change_writes_its_rows_its_event_and_one_audit_record(store: Store) -
     assert counted(store) == (1, 1, 1)
     with store.read() as db:
         record = next(audit.records(db))
-    assert (record["actor"], record["action"], record["target"], record["reason"]) == ("local", "workspace.create", "churn", "first")
+    assert (record["actor"], record["action"], record["target"], record["reason"]) == (
+        "local",
+        "workspace.create",
+        "churn",
+        "first",
+    )
     assert [event["id"] for event in record["events"]]
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.change(LOCAL, "workspace.create", "churn") as tx:
+    with pytest.raises(RuntimeError), store.change(LOCAL, "workspace.create", "churn") as tx:  # noqa: PT012
         put(tx, "churn")
         raise RuntimeError("in the middle")
     assert counted(store) == (0, 0, 0)
@@ -75,7 +81,15 @@ def test_a_refusal_is_audited_once_a_minute_and_counted(store: Store) -> None:
 def test_routes_and_champions_change_under_no_other_action(store: Store) -> None:
     from regie.rollout.tables import routes
 
-    row = {"workspace": "w", "endpoint": "e", "environment": "prod", "model": "m", "generation": 1, "variants": "[]", "changed_ms": 0}
+    row = {
+        "workspace": "w",
+        "endpoint": "e",
+        "environment": "prod",
+        "model": "m",
+        "generation": 1,
+        "variants": "[]",
+        "changed_ms": 0,
+    }
     with pytest.raises(NotAllowed, match="changes only under"), store.change(LOCAL, "workspace.create", "w") as tx:
         tx.execute(insert(routes).values(**row))
     with store.change(system("release"), "rollout.step", "r") as tx:
@@ -109,9 +123,7 @@ def test_causes_run_through_events(store: Store) -> None:
 
 @FIXTURE
 @given(changes=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), max_size=8))
-def test_rows_events_and_record_appear_together_or_not_at_all(
-    sqlite_store: Store, changes: list[tuple[int, int, bool]]
-) -> None:
+def test_rows_events_and_record_appear_together_or_not_at_all(sqlite_store: Store, changes: list[tuple[int, int, bool]]) -> None:
     """Any sequence of changes, some of which fail in the middle: the log tells exactly what is there."""
     with sqlite_store.read() as db:
         before = db.execute(select(func.count()).select_from(audit_records)).scalar_one()
@@ -142,7 +154,7 @@ def in_threads(count: int, deed: Callable[[int], None]) -> None:
     def run(number: int) -> None:
         try:
             deed(number)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             failures.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import select
 
-import regie
 from regie.app.caller import Caller
+from regie.base.version import VERSION
 from regie.store import audit, events, jobs, nodes
 from regie.store.tables import jobs as jobs_table
 
@@ -42,7 +42,7 @@ def info(request: Request, caller: Caller) -> dict[str, Any]:
         alive = [{"id": node.id, "address": node.address} for node in nodes.live(db)]
     home = request.app.state.home
     kind = "sqlite" if caller.store.database.is_sqlite else "postgresql"
-    return {"version": regie.__version__, "home": str(home.folder), "clock": home.clock, "database": kind, "nodes": alive}
+    return {"version": VERSION, "home": str(home.folder), "clock": home.clock, "database": kind, "nodes": alive}
 
 
 @router.post("/api/v1/audit/verify")

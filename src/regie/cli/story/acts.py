@@ -32,7 +32,7 @@ SETTLE_S = 120
 LOOK_S = 0.1
 SHARE = (0.03, 0.25)  # of a canary of 10 % on one day's requests
 CUT = 10
-HONEST, CORRUPTED = "rows.label)", "~rows.label)  # a refactoring that took it for `on time`"
+HONEST, CORRUPTED = "rows.label))", "~rows.label))  # a refactoring that took it for `on time`"
 STAGES = ["canary", "full", "watch"]
 Rows = list[dict[str, Any]]
 
@@ -169,7 +169,7 @@ def same_rows(here: Stage, version: int) -> None:
     )
     here.screen.say(
         f"version {version} against champion {one['champion']} on the same {one['rows']:,} rows, {one['blocks']} days: "
-        f"better by {one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}], not worse than -0.02: passed"
+        f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}], at most {one['champion_value']:.4f} + 0.02: passed"
     )
 
 
@@ -292,13 +292,17 @@ def proof(here: Stage, version: int) -> None:
     wanted = {"champion.crowned", "gates.passed", "evidence", "model.registered", "reaction.fired", "quality.breached"}
     here.claims.expect("it leads back to a breach, with evidence", wanted <= set(types), sorted(wanted), sorted(set(types)))
     here.screen.raw(_indented(_to_breach(here.ran("why", f"{MODEL}@champion").out)))
+    if version != int(here.api.status()["champion"]["version"]):
+        told = here.ran("why", f"{MODEL}@{version}").out
+        here.claims.expect(f"`why {MODEL}@{version}` leads to its breach", "quality.breached" in told, "quality.breached", told)
     here.screen.say(here.ran("audit", "verify").out.strip())
     _altered(here)
 
 
 def _to_breach(text: str) -> str:
+    """The chain up to its first breach: each line is time, type, subject."""
     lines = text.splitlines()
-    ends = next((number for number, line in enumerate(lines) if "quality.breached" in line), len(lines) - 1)
+    ends = next((number for number, line in enumerate(lines) if line.split("  ")[1:2] == ["quality.breached"]), len(lines) - 1)
     return "\n".join(lines[: ends + 1])
 
 

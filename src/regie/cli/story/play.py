@@ -84,7 +84,8 @@ def _year(here: acts.Stage, stream: Stream, tally: Tally) -> Losses:
     half = stream.day_of(parse_iso(acts.HALF_WAY))
 
     def each_day(today: int) -> None:
-        here.claims.expect("no request failed", not tally.failures, "0 failed", tally.failures[:3])
+        if tally.failures:  # one line a day would say nothing; at the first failure the story is over
+            here.claims.expect("no request failed", False, "0 failed", tally.failures[:3])
         if not here.bad_version and today >= half and acts.is_quiet(here):
             here.claims.act = 4
             here.screen.act(4, "A bad candidate, offline")

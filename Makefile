@@ -1,0 +1,49 @@
+# Regie: `make demo` shows the whole loop, `make test` proves it. Both need only Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test fast lint format story bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## make .venv with everything that development needs
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {PYTHON} is {v.major}.{v.minor}: make PYTHON=python3.12".replace("{PYTHON}", "$(PYTHON)"))'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+demo: setup ## play the whole loop on a year of flights; KEEP=1 leaves it running
+	$(BIN)/regie demo $(if $(KEEP),--keep)
+
+test: lint ## lint, types, import contracts and all tests, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+fast: setup ## unit tests only
+	$(BIN)/python -m pytest -n $(WORKERS) tests/unit
+
+story: setup ## whole scenarios only
+	$(BIN)/python -m pytest tests/stories
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## put the code into its one form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## benchmarks beside their peers, into docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was made here
+	rm -rf $(VENV) .regie .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,212 @@
+"""The syncer against the contract of docs/reference/node-http.md, played by a small control plane of the standard library."""
+
+import json
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from regie.runtime.package import open_package
+
+from .conftest import ROW, Node, Plane, until, variant
+
+
+@pytest.fixture
+def synced(node, plane, packages):
+    """A node whose control plane wants version 1."""
+    node.server = plane.url
+    plane.want("flights", offered(plane, packages, 1, "lgb1"), generation=1)
+    node.start()
+    until(lambda: plane.report["generations"] == {"flights": 1})
+    return node
+
+
+def offered(plane: Plane, packages: dict[str, Path], version: int, name: str, *more: str, **other):
+    return {**variant(version, name, *more, **other), "package": plane.add(packages[name])}
+
+
+def test_a_fresh_node_fetches_takes_up_and_acknowledges_its_first_route(synced, plane):
+    with synced.client() as client:
+        assert client.ask()["version"] == "1"
+    stored = synced.home / "routes.json"
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert json.loads(stored.read_text())["endpoints"]["flights"]["generation"] == 1
+    report = plane.report
+    assert report["nonce"] == synced.get("/health")[1]["nonce"]
+    assert report["address"] == f"http://127.0.0.1:{synced.port}"
+    assert 0 <= report["tag"] <= 0xFFFF
+
+
+def test_a_swap_under_load_drops_nothing_and_each_answer_belongs_to_one_generation(synced, plane, packages):
+    models = {version: open_package(packages[f"lgb{version}"]).answer_records([ROW])[0] for version in (1, 2, 3)}
+    answers, failures, stop = [], [], threading.Event()
+
+    def ask() -> None:
+        with synced.client() as client:
+            while not stop.is_set():
+                status, body = client.call("POST", "/invocations", {"dataframe_records": [ROW, ROW]})
+                (answers if status == 200 else failures).append(body)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    # shadow, canary, full with the former as shadow, and to a third version: every kind of swap
+    for generation, table in enumerate(stages(plane, packages), 2):
+        plane.want("flights", *table, generation=generation, deadline_ms=15_000)  # this machine may be busy
+        until(lambda wanted=generation: plane.report["generations"]["flights"] == wanted)
+        seen = len(answers)
+        until(lambda enough=seen + 30: len(answers) > enough)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert {answer["version"] for answer in answers} == {"1", "2", "3"}
+    for answer in answers:
+        assert answer["predictions"] == [models[int(answer["version"])]] * 2
+    logged = {one["rid"]: one for one in synced.records() if one["k"] == "p"}
+    assert len(logged) == len(answers)
+    allowed = {1: {1}, 2: {1}, 3: {1, 2}, 4: {2}, 5: {3}}
+    for answer in answers:
+        record = logged[answer["request_id"]]
+        assert record["ids"] == answer["prediction_ids"]
+        assert int(answer["version"]) == record["v"]
+        assert record["v"] in allowed[record["g"]]
+        assert "err" not in record
+
+
+def stages(plane: Plane, packages: dict[str, Path]):
+    def of(version: int, *more: str, **other):
+        return offered(plane, packages, version, f"lgb{version}", *more, **other)
+
+    yield of(1), of(2, "challenger", "shadow")
+    yield of(1, share=0.5), of(2, "challenger", share=0.5), of(1, "champion", "shadow", only="challenger")
+    yield of(2), of(1, "former", "shadow")
+    yield (of(3),)
+
+
+@pytest.mark.parametrize("role", ["champion", "challenger"])
+def test_a_package_that_cannot_be_loaded_is_reported_and_the_former_route_stays(synced, plane, packages, tmp_path, role):
+    broken = tmp_path / "broken"
+    shutil.copytree(packages["lgb2"], broken)
+    (broken / "model.lgb").write_text("not a model")
+    bad = {**variant(2, "broken", role), "package": plane.add(broken)}
+    table = [bad] if role == "champion" else [offered(plane, packages, 1, "lgb1"), {**bad, "mode": "shadow"}]
+    plane.want("flights", *table, generation=2)
+    until(lambda: "flights" in plane.report["failed"])
+    assert "generation 2" in plane.report["failed"]["flights"]
+    assert "cannot be loaded" in plane.report["failed"]["flights"]
+    assert plane.report["generations"] == {"flights": 1}
+    with synced.client() as client:
+        assert client.ask()["version"] == "1"
+    plane.want("flights", offered(plane, packages, 3, "lgb3"), generation=3)
+    until(lambda: plane.report["generations"] == {"flights": 3} and not plane.report["failed"])
+
+
+def test_a_challenger_with_other_columns_is_refused_by_name(synced, plane, packages):
+    other = offered(plane, packages, 2, "linear", "challenger", "shadow")
+    plane.want("flights", offered(plane, packages, 1, "lgb1"), other, generation=2)
+    until(lambda: "carrier" in plane.report["failed"].get("flights", ""))
+
+
+def test_a_package_changed_on_its_way_is_never_opened(synced, plane, packages):
+    wanted = offered(plane, packages, 2, "lgb2")
+    manifest = json.loads(plane.blobs.get(wanted["package"]))
+    blob = plane.blobs.path(manifest["model.lgb"]["digest"])
+    blob.write_bytes(blob.read_bytes() + b"\n")
+    plane.want("flights", wanted, generation=2)
+    until(lambda: "cannot be fetched" in plane.report["failed"].get("flights", ""))
+    assert len(list((synced.home / "packages").iterdir())) == 1
+
+
+def test_without_its_control_plane_a_node_answers_restarts_and_uploads_later(synced, plane):
+    plane.stop()
+    asked = []
+    with synced.client() as client:
+        asked += [client.ask()["prediction_ids"][0] for _ in range(50)]
+    synced.kill()
+    synced.start()
+    with synced.client() as client:
+        asked += [client.ask()["prediction_ids"][0] for _ in range(50)]
+    plane.start()
+    until(lambda: len(plane.records()) >= 100)
+    assert [one["ids"][0] for one in plane.records()] == asked
+    until(lambda: plane.report["last_id"] == asked[-1][:32])
+
+
+def test_uploads_that_are_cut_or_whose_answer_is_lost_arrive_once(synced, plane):
+    asked = []
+    with synced.client() as client:
+        for _ in range(6):
+            plane.cut_uploads, plane.forget_answers = 1, 1
+            asked += [client.ask()["prediction_ids"][0] for _ in range(20)]
+            until(lambda: len(plane.records()) == len(asked))
+    assert [one["ids"][0] for one in plane.records()] == asked
+
+
+def test_a_control_plane_that_lost_the_end_of_a_segment_gets_it_again(synced, plane):
+    with synced.client() as client:
+        client.ask()
+        until(lambda: len(plane.records()) == 1)
+        for kept in plane.stored.values():
+            del kept[8:]
+        client.ask()
+        until(lambda: len(plane.records()) == 2)
+
+
+def test_a_flush_is_acknowledged_only_when_answers_and_shadows_before_it_have_arrived(synced, plane, packages):
+    shadow = offered(plane, packages, 2, "lgb2", "challenger", "shadow")
+    plane.want("flights", offered(plane, packages, 1, "lgb1"), shadow, generation=2, deadline_ms=1500)
+    until(lambda: plane.report["generations"] == {"flights": 2})
+    pid = synced.get("/health")[1]["endpoints"]["flights"]["processes"]["2"]
+    with synced.client() as client:
+        for flush in (7, 8):
+            if flush == 8:
+                os.kill(pid, signal.SIGSTOP)  # its shadows end with their deadline
+            for _ in range(40):
+                client.ask()
+            plane.flush = flush
+            until(lambda wanted=flush: plane.report["flush"] >= wanted)
+            kinds = [one["k"] for one in plane.records()]
+            assert kinds.count("p") == kinds.count("s") == 40 * (flush - 6)
+    os.kill(pid, signal.SIGCONT)
+
+
+def test_a_node_whose_log_is_gone_comes_back_as_another_node(synced, plane):
+    with synced.client() as client:
+        client.ask()
+    until(lambda: len(plane.records()) == 1)
+    synced.kill(signal.SIGTERM)
+    shutil.rmtree(synced.home / "log")
+    synced.start()
+    with synced.client() as client:
+        client.ask()
+    until(lambda: len(plane.records()) == 2)
+    assert len({name for name, _ in plane.stored}) == 2
+
+
+def test_segments_are_deleted_only_once_the_control_plane_has_them(node, plane, tmp_path):
+    from regie.predictions.segments import segments
+    from regie.serving.log import PredictionLog
+    from regie.serving.plane import Away, ControlPlane
+    from regie.serving.upload import Uploader
+
+    log = PredictionLog(tmp_path / "log", max_bytes=400)
+    for number in range(40):
+        log.append(json.dumps({"k": "p", "ids": [f"{number:048x}"]}).encode())
+    client = ControlPlane(plane.url, "n", None)
+    uploader = Uploader(tmp_path / "uploaded.json", log, client)
+    plane.stop()
+    with pytest.raises(Away):
+        uploader.upload(5)
+    written = segments(log.folder)
+    assert len(written) > 4
+    plane.start()
+    assert uploader.upload(5)
+    assert segments(log.folder) == written[-2:]
+    assert [one["ids"][0] for one in plane.records()] == [f"{number:048x}" for number in range(40)]
+    assert uploader.last_id == f"{39:048x}"[:32]
+    client.close()
+    log.close()
