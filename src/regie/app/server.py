@@ -87,7 +87,7 @@ def create_app(home: Home) -> FastAPI:
     app.add_exception_handler(RegieError, _regie_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OperationalError, _database_error)
-    for router in wiring.ROUTERS:
+    for router in wiring.ROUTERS:  # the MLflow wire is installed below, with its own errors
         app.include_router(router)
     install_mlflow(app)
     app.add_middleware(WorkspacePath)

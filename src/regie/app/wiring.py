@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from fastapi import APIRouter
 
 from regie.app.api import blobs, clock, datasets, labels, models, nodes, pipelines, rollouts, spec, status, system
-from regie.app.mlflow.routes import routers as mlflow_routers
 from regie.loop import qualify, train
 from regie.loop.work import Work
 
@@ -21,7 +20,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     clock.router,
     nodes.router,
     blobs.router,
-    *mlflow_routers(),
 )
 
 JOBS: Mapping[str, Callable[[Work], None]] = {

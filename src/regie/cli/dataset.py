@@ -4,10 +4,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regie.base.clock import wall_ms
+from regie.base.errors import NotFound
 from regie.cli import options, show
+from regie.cli.options import parse_time
+from regie.spec.load import load_with_positions
 
 if TYPE_CHECKING:
     from regie.client.http import Client
+
+BROKEN: tuple[show.Column, ...] = (
+    ("rule", "rule"), ("column", "column"), ("rows", "rows"), ("examples: row, value", "examples"), ("seen", "seen"),
+)  # fmt: skip
 
 
 @click.group()
@@ -42,11 +50,33 @@ def one(client: "Client", name: str, as_json: bool) -> None:
     show.rows(snapshots, columns, False, empty="no snapshots")
 
 
+@dataset.command()
+@click.argument("name")
+@click.option("--at", "at", metavar="TIME", help="See the source as of this time; without it, as of now.")
+@options.JSON
+def check(name: str, at: str | None, as_json: bool) -> int:
+    """Check a dataset of this project against its contract. Needs no server; stores nothing.
+
+    Exit code 3 if a rule is broken.
+    """
+    from regie.data.snapshots import seen  # reading tables is an extra of the client
+
+    loaded = load_with_positions(options.project())
+    if name not in loaded.spec.data:
+        raise NotFound(f"there is no dataset {name!r}", loaded.positions.file, f"one of {', '.join(loaded.spec.data) or 'none'}")
+    _, report = seen(name, loaded.spec.data[name], loaded.root, parse_time(at, "--at") if at else wall_ms())
+    if as_json:
+        show.data(report.to_json())
+    else:
+        show.rows([one.to_json() for one in report.broken], BROKEN, False, empty=f"the contract is kept by {report.rows} rows")
+    return 0 if report.ok else 3
+
+
 def _label(row: show.Row) -> str:
     label = row.get("label")
     return str(label.get("column", "")) if isinstance(label, dict) else str(label or "")
 
 
 def _contract(row: show.Row) -> str:
-    broken = row.get("broken", row.get("problems"))
-    return "" if broken is None else "kept" if not broken else show.one(broken)
+    broken = (row.get("contract") or {}).get("broken") or []
+    return f"{row.get('state', '')}" + "".join(f"; {one['rule']}: {one['rows']} rows" for one in broken)

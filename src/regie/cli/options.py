@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regie.base.errors import NotFound
+from regie.base.clock import parse_iso
+from regie.base.errors import BadInput, NotFound
 from regie.base.settings import resolve
 
 if TYPE_CHECKING:
@@ -71,3 +72,11 @@ def needed(reason: str) -> str:
     if not reason.strip():
         raise click.UsageError("a reason is needed, which the audit record keeps: add --reason TEXT")
     return reason
+
+
+def parse_time(text: str, flag: str) -> int:
+    """Milliseconds of a time on the command line. Raises BadInput."""
+    try:
+        return parse_iso(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is not a time", flag, "write for example 2013-01-01 or 2013-01-01T06:00:00Z") from None

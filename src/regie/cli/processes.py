@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from regie.base.clock import iso, parse_iso
-from regie.base.errors import BadInput
+from regie.base.clock import iso
 from regie.base.processes import end_with
 from regie.base.settings import Settings, resolve
 from regie.cli import options, show
@@ -31,7 +30,7 @@ def up(home: Path | None, port: int | None, serve_port: int | None, replay_from:
 
     settings = resolve({"home": home, "port": port, "serve_port": serve_port})
     folder = settings.home.resolve()
-    start = iso(parse_time(replay_from)) if replay_from else None
+    start = iso(options.parse_time(replay_from, "--replay-from")) if replay_from else None
     if not detach:
         return supervisor.up(supervisor.Plan(folder, settings.port, settings.serve_port, start), say)
     words = ["--home", str(folder), "--port", str(settings.port), "--serve-port", str(settings.serve_port)]
@@ -53,7 +52,7 @@ def server(home: Path | None, host: str, port: int | None, replay_from: str | No
     from regie.app.server import serve as run_server
 
     settings = _started({"home": home, "port": port})
-    start_ms = parse_time(replay_from) if replay_from else None
+    start_ms = options.parse_time(replay_from, "--replay-from") if replay_from else None
     return run_server(open_home(settings.home, start_ms), host, settings.port)
 
 
@@ -87,16 +86,6 @@ def say(words: str) -> None:
     """What `up` tells: its addresses are data, all else are notes."""
     (show.text if words.startswith("server  http") else show.note)(words)
     sys.stdout.flush()
-
-
-def parse_time(text: str) -> int:
-    """Milliseconds of a time on the command line. Raises BadInput."""
-    try:
-        return parse_iso(text)
-    except ValueError:
-        raise BadInput(
-            f"{text!r} is not a time", "--replay-from", "write for example 2013-01-01 or 2013-01-01T06:00:00Z"
-        ) from None
 
 
 def _started(flags: dict[str, object]) -> Settings:

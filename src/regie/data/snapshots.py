@@ -29,8 +29,7 @@ def take(
 
     Raises ContractBroken after storing the report and the event; the rows themselves are kept for looking, never trained on.
     """
-    rows = _as_of(source.read(spec.source, root, name, _texts(spec)), spec, now_ms)
-    table, report = check(rows, spec, now_ms)
+    table, report = seen(name, spec, root, now_ms)
     # Nothing of it is readable from outside before the change below commits: the blob has no name yet.
     digest = store.blobs.put(table.to_bytes())
     with store.change(actor, "snapshot.create", f"{name}@{digest[7:19]}", workspace=workspace, cause=cause) as tx:
@@ -52,6 +51,12 @@ def take(
     if not report.ok:
         raise ContractBroken(name, report)
     return snapshot
+
+
+def seen(name: str, spec: DatasetSpec, root: Path, now_ms: int) -> tuple[Table, ContractReport]:
+    """The source as of now, and which rules of its contract it breaks; nothing is stored."""
+    rows = _as_of(source.read(spec.source, root, name, _texts(spec)), spec, now_ms)
+    return check(rows, spec, now_ms)
 
 
 def _announce(tx_event: object, name: str, digest: str, report: ContractReport) -> None:

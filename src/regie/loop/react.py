@@ -17,6 +17,7 @@ from regie.loop import start, train
 from regie.loop.scene import Scene
 from regie.loop.tables import reactions, schedules
 from regie.monitoring import queries as monitoring
+from regie.registry import queries as registry
 from regie.rollout import queries as rollout
 from regie.spec.document import Reaction
 from regie.store.change import caused, remembered, upsert
@@ -76,17 +77,36 @@ def observe(scene: Scene, db: Connection, reaction: Reaction) -> Observed:
     """What is to be seen for one reaction."""
     now = scene.now_ms()
     triggered, cause, breach, known = _trigger(scene, db, reaction, now)
-    at_gates = gates.in_state(db, scene.workspace, "waiting", "judging")
     endpoint = scene.serves.endpoint if scene.serves else ""
     busy = rollout.running(db, scene.workspace, endpoint) or rollout.waiting(db, scene.workspace, endpoint)
     live = train.live(db, scene)
     return Observed(
         triggered, cause, breach,
         in_flight=live[0]["run_id"] if live else "",
-        at_gates=f"{at_gates[0].model}@{at_gates[0].version}" if at_gates else "",
+        at_gates=_at_gates(scene, db),
         rollout=f"{busy.model}@{busy.version} in {busy.current.kind}" if busy else "",
         fired=_fired(scene, db, reaction, now), at_most=reaction.at_most.count if reaction.at_most else None, known=known,
     )  # fmt: skip
+
+
+def _at_gates(scene: Scene, db: Connection) -> str:
+    """A challenger on its way from registration to the line for a rollout, whichever turn has to move it next.
+
+    Without the two ends of that way, a reaction would fire between two turns, or not, depending on the machine's speed.
+    """
+    fresh = [
+        one.version
+        for one in registry.versions(db, scene.workspace, scene.model)
+        if one.role == "challenger" and gates.qualification(db, scene.workspace, scene.model, one.version) is None
+    ]
+    judged = [one.version for one in gates.in_state(db, scene.workspace, "waiting", "judging")]
+    passed = [
+        one.version
+        for one in gates.in_state(db, scene.workspace, "passed")[-1:]
+        if not rollout.of_version(db, scene.workspace, one.model, one.version)
+    ]
+    found = [*fresh, *judged, *passed]
+    return f"{scene.model}@{found[0]}" if found else ""
 
 
 def _trigger(scene: Scene, db: Connection, reaction: Reaction, now: int) -> tuple[str, Cause, str, str]:

@@ -34,7 +34,7 @@ from regie.rollout.types import (
 from regie.spec.document import ServeSpec
 from regie.store import nodes
 from regie.store.change import Change, caused
-from regie.store.types import Actor, system
+from regie.store.types import Actor, Cause, system
 
 ACTOR = system("release")
 # A stage that has not seen its minimum sample after so many times its duration is inconclusive.
@@ -96,40 +96,45 @@ def _move(scene: Scene, rollout: Rollout) -> bool:
     with scene.store.change(
         ACTOR, "rollout.step", rollout.id, decision.because, workspace=scene.workspace, cause=caused(rollout)
     ) as tx:
-        apply(tx, scene.environment, rollout, decision)
+        apply(tx, rollout, decision)
         return tx.rows > 0
 
 
-def apply(tx: Change, environment: str, rollout: Rollout, decision: Decision) -> None:
+def apply(tx: Change, rollout: Rollout, decision: Decision) -> None:
     """Carry out one decision inside the caller's change."""
     if isinstance(decision.do, Acknowledge):
         changes.acknowledge(tx, rollout)
     elif isinstance(decision.do, Enter):
-        _enter(tx, environment, rollout, decision.because)
+        _enter(tx, rollout, decision.because)
     elif isinstance(decision.do, Abort):
         abort(tx, rollout, decision.because)
     elif isinstance(decision.do, Finish):
         _finish(tx, rollout, decision.because)
 
 
-def _enter(tx: Change, environment: str, rollout: Rollout, because: str) -> None:
+def _enter(tx: Change, rollout: Rollout, because: str) -> None:
     number = rollout.stage + 1
     stage = rollout.spec.stages[number]
     if not changes.enter(tx, rollout, number, rollout.generation, because):
         return
-    entered = replace(rollout, stage=number)
-    cause = caused(queries.rollout(tx.connection, rollout.id))
-    if stage.kind == "full":
-        cause = crown.crown(tx, rollout.endpoint, environment, rollout.model, rollout.version, rollout.id, cause)
-    _route(tx, entered, stage, cause)
+    entered = replace(queries.rollout(tx.connection, rollout.id), stage=number)
+    _route(tx, entered, stage, _crowning(tx, entered, stage))
 
 
-def _route(tx: Change, rollout: Rollout, stage: Stage, cause: object) -> None:
+def _crowning(tx: Change, rollout: Rollout, stage: Stage) -> Cause:
+    """Entering `full` crowns, whether it is the first stage or a later one; returns the cause of what follows."""
+    cause = caused(rollout)
+    if stage.kind != "full":
+        return cause
+    return crown.crown(tx, rollout.endpoint, rollout.environment, rollout.model, rollout.version, rollout.id, cause)
+
+
+def _route(tx: Change, rollout: Rollout, stage: Stage, cause: Cause) -> None:
     """Want the stage's route, and wait for its generation."""
     crowned = any(one.kind == "full" for one in rollout.spec.stages[: rollout.stage + 1])
     champion = rollout.version if crowned else rollout.incumbent
     table = routes.variants(stage, champion, rollout.version, rollout.incumbent)
-    generation = routes.want(tx, rollout.endpoint, rollout.environment, rollout.model, table, cause)  # type: ignore[arg-type]
+    generation = routes.want(tx, rollout.endpoint, rollout.environment, rollout.model, table, cause)
     changes.expect(tx, rollout, generation)
 
 
@@ -171,7 +176,7 @@ def _start(scene: Scene, rollout: Rollout) -> bool:
             gates_changes.wait_again(tx, judged, stale, tx.now_ms)
         elif changes.start(tx, rollout, incumbent, 0):
             begun = queries.rollout(tx.connection, rollout.id)
-            _route(tx, begun, begun.current, caused(begun))
+            _route(tx, begun, begun.current, _crowning(tx, begun, begun.current))
         return tx.rows > 0
 
 

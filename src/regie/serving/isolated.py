@@ -52,41 +52,38 @@ class Spare:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._asked = 0
+        self._filling: set[asyncio.Task[None]] = set()
 
     async def take(self) -> asyncio.subprocess.Process:
         """The waiting process, or a new one; another one is then started."""
-        await self._stop_filling()
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            process = await _spawn()
+        async with self._lock:
+            process, self._process = self._process, None
+            if process is None or process.returncode is not None:
+                process = await _spawn()
         self.refill(REFILL_S)
         return process
 
     def refill(self, after_s: float = 0.0) -> None:
         """Start another one, a little later: its imports must not compete with the variant that was just taken."""
-        self._task = asyncio.get_running_loop().create_task(self._fill(after_s))
+        self._asked += 1
+        task = asyncio.get_running_loop().create_task(self._fill(self._asked, after_s))
+        self._filling.add(task)
+        task.add_done_callback(self._filling.discard)
 
     async def close(self) -> None:
-        await self._stop_filling()
-        if self._process:
-            await _end(self._process)
+        self._asked += 1
+        async with self._lock:
+            if self._process:
+                await _end(self._process)
 
-    async def _stop_filling(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _fill(self, after_s: float) -> None:
+    async def _fill(self, asked: int, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        if self._process is None:
-            with suppress(OSError):
-                self._process = await asyncio.shield(self._spawning())
-
-    async def _spawning(self) -> asyncio.subprocess.Process:
-        self._process = await _spawn()  # also where the waiting for it was cancelled
-        return self._process
+        async with self._lock:
+            if self._process is None and asked == self._asked:
+                with suppress(OSError):
+                    self._process = await _spawn()
 
 
 class VariantProcess:
@@ -262,6 +259,9 @@ class VariantProcess:
     def _expired(self, job: _Job, deadline_s: float) -> None:
         if self._jobs.pop(job.number, None) is None:
             return
+        for queue in (self._live, self._shadows):  # deadlines pass in order; what is over must not fill the queue
+            while queue and queue[0].number not in self._jobs:
+                queue.popleft()
         job.done(Reply(error=f"no answer within {deadline_s * 1000:.0f} ms", ms=deadline_s * 1000))
         if self._outstanding and monotonic() - self._heard > max(HANG_S, 2 * deadline_s) and self._process:
             log.warning("the process of %s hangs; it is killed", self.folder.name)

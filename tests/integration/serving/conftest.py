@@ -73,7 +73,9 @@ def digest_name(name: str) -> str:
     return "sha256:" + hashlib.sha256(name.encode()).hexdigest()
 
 
-def variant(version: int, package: str, role: str = "champion", mode: str = "live", share: float = 1.0, **more: Any) -> dict[str, Any]:
+def variant(
+    version: int, package: str, role: str = "champion", mode: str = "live", share: float = 1.0, **more: Any
+) -> dict[str, Any]:
     return {"version": version, "package": digest_name(package), "path": f"packages/{package}", "role": role, "mode": mode,
             "share": share, **more}  # fmt: skip
 
@@ -223,7 +225,9 @@ class Plane:
                         self.close_connection = True
                         return
                     _, _, _, _, name, _, number = parts.path.split("/")
-                    status, wanted = plane.take(name, int(number), int(parse_qs(parts.query)["offset"][0]), self.rfile.read(length))
+                    status, wanted = plane.take(
+                        name, int(number), int(parse_qs(parts.query)["offset"][0]), self.rfile.read(length)
+                    )
                     if plane.forget_answers:
                         plane.forget_answers -= 1
                         self.close_connection = True
@@ -269,7 +273,9 @@ class Plane:
 
     def behind(self, report: dict[str, Any]) -> bool:
         wanted = {name: value["generation"] for name, value in self.endpoints.items()}
-        later = any(number > report["generations"].get(name, 0) and name not in report["failed"] for name, number in wanted.items())
+        later = any(
+            number > report["generations"].get(name, 0) and name not in report["failed"] for name, number in wanted.items()
+        )
         return later or self.flush > report["flush"]
 
     def take(self, name: str, number: int, offset: int, data: bytes) -> tuple[int, int]:

@@ -35,7 +35,9 @@ def expected(packages: dict[str, Path]) -> float:
     return open_package(packages["lgb1"]).answer_records([ROW])[0]
 
 
-@pytest.mark.parametrize("body", [{"dataframe_records": [ROW]}, {"dataframe_split": SPLIT}, {"inputs": COLUMNS}, {"inputs": [ROW]}])
+@pytest.mark.parametrize(
+    "body", [{"dataframe_records": [ROW]}, {"dataframe_split": SPLIT}, {"inputs": COLUMNS}, {"inputs": [ROW]}]
+)
 @pytest.mark.parametrize("path", ["/invocations", "/endpoints/flights/invocations"])
 def test_each_form_of_mlflows_scoring_protocol_gets_the_models_answer_with_an_id(client, packages, body, path):
     status, answer = client.call("POST", path, body)

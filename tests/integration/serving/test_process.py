@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from .conftest import ROW, Node, route, until, variant
+from .conftest import ROW, route, until, variant
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from regie.runtime.package import open_package
 
-from .conftest import ROW, Node, Plane, until, variant
+from .conftest import ROW, Plane, until, variant
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_uploads_that_are_cut_or_whose_answer_is_lost_arrive_once(synced, plane)
         for _ in range(6):
             plane.cut_uploads, plane.forget_answers = 1, 1
             asked += [client.ask()["prediction_ids"][0] for _ in range(20)]
-            until(lambda: len(plane.records()) == len(asked))
+            until(lambda all_of=asked: len(plane.records()) == len(all_of))
     assert [one["ids"][0] for one in plane.records()] == asked
 
 

@@ -4,7 +4,10 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from math import sqrt
+
+import pytest
 
 from regie.runtime.package import write_package
 from regie.runtime.signature import Column
@@ -24,6 +27,21 @@ def started(node: Node, packages, variants, **more) -> Node:
     node.start()
     until(lambda: all(pid for pid in pids(node).values()))
     return node
+
+
+@pytest.fixture
+def freeze():
+    """Stop a process where it stands; at the end it goes on, so that it can end."""
+    frozen = []
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        frozen.append(pid)
+
+    yield stop
+    for pid in frozen:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def pids(node: Node) -> dict[str, int]:
@@ -84,10 +102,10 @@ def test_a_shadow_that_raises_is_recorded_with_its_error_and_no_answer_knows(nod
     assert all("null" in one["err"] and one["y"] == [None] for one in of_kind(node, "s"))
 
 
-def test_a_shadow_that_hangs_delays_no_answer_is_dropped_beyond_its_queue_and_is_started_again(node, packages):
+def test_a_shadow_that_hangs_delays_no_answer_is_dropped_beyond_its_queue_and_is_started_again(node, packages, freeze):
     started(node, packages, SHADOW, deadline_ms=2000)
     stopped = pids(node)["2"]
-    os.kill(stopped, signal.SIGSTOP)
+    freeze(stopped)
     took = []
     with node.client() as client:
         for _ in range(400):
@@ -142,9 +160,9 @@ def test_a_live_challenger_that_raises_is_answered_for_by_the_champion_and_the_r
     assert 'regie_fallbacks_total{endpoint="flights",version="2"} 1' in node.get("/metrics")[1]
 
 
-def test_a_live_challenger_that_misses_its_deadline_is_answered_for_by_the_champion(node, packages):
+def test_a_live_challenger_that_misses_its_deadline_is_answered_for_by_the_champion(node, packages, freeze):
     started(node, packages, live(), deadline_ms=200)
-    os.kill(pids(node)["2"], signal.SIGSTOP)
+    freeze(pids(node)["2"])
     with node.client() as client:
         began = time.monotonic()
         assert client.ask()["version"] == "1"

@@ -34,6 +34,7 @@ class Lane:
     colour: str
     shape: str
     marks: Sequence[tuple[int, str]]
+    drops: bool = True  # a thin line from each mark up through the chart
 
 
 SHAPES = {
@@ -116,7 +117,8 @@ def _lanes(frame: Frame, lanes: Sequence[Lane]) -> Iterator[str]:
         yield f'<path class="lane" d="M{LEFT},{y} H{WIDTH - RIGHT}"/>'
         for ms, says in lane.marks:
             x = frame.x(ms)
-            yield f'<path d="M{x:.1f},{TOP} V{y - 6}" stroke="{lane.colour}" class="drop"/>'
+            if lane.drops:
+                yield f'<path d="M{x:.1f},{TOP} V{y - 6}" stroke="{lane.colour}" class="drop"/>'
             yield f'<path transform="translate({x:.1f},{y})" d="{SHAPES[lane.shape]}" fill="{_fill(lane)}" stroke="{lane.colour}">'
             yield f"<title>{escape(f'{day(ms)} {says}')}</title></path>"
 

@@ -49,7 +49,7 @@ class Page:
 
 def render(page: Page) -> str:
     """The whole HTML file."""
-    lanes = [Lane(*LANES[kind], [(m.time_ms, m.says) for m in page.marks if m.kind == kind]) for kind in LANES]
+    lanes = [Lane(*LANES[kind], [(m.time_ms, m.says) for m in page.marks if m.kind == kind], kind != DRIFT) for kind in LANES]
     return "\n".join([
         "<!doctype html>", '<html lang="en"><head><meta charset="utf-8"/>',
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>',

@@ -9,7 +9,7 @@ from types import FrameType
 import numpy as np
 
 from regie.base.clock import DAY_MS, monotonic, parse_iso
-from regie.cli.story import acts, figures, outsider, place, report, running
+from regie.cli.story import figures, loop, outsider, place, proof, refusals, release, report, running
 from regie.cli.story.chronicle import PAGE, PROMOTION, RETRAINING, Chronicle
 from regie.cli.story.claims import Claims
 from regie.cli.story.figures import Losses
@@ -17,6 +17,7 @@ from regie.cli.story.place import prepare
 from regie.cli.story.replay import Replay, Tally
 from regie.cli.story.running import DemoFailed, Regie
 from regie.cli.story.screen import Screen
+from regie.cli.story.stage import FIRST_DAY, REPLAY_FROM, Stage
 from regie.cli.story.stream import Stream, features, read
 
 MOST, GAIN, RETRAININGS = 0.510, 0.025, 14
@@ -50,18 +51,18 @@ def _story(regie: Regie, screen: Screen) -> None:
     screen.act(1, "First release")
     _prepare(regie, screen)
     with regie.client() as api:
-        here = acts.Stage(regie, api, screen, Claims(1), Chronicle(lambda after: api.events.list(after, PAGE)))
-        acts.first_release(here)
+        here = Stage(regie, api, screen, Claims(1), Chronicle(lambda after: api.events.list(after, PAGE)))
+        release.first_release(here)
         stream = read(regie.project / "data" / "flights.parquet")
         tally = Tally.of(len(stream.keys))
         losses = _year(here, stream, tally)
         version = _aftermath(here, stream, tally, losses)
         here.claims.act = 5
         screen.act(5, "Forbidden")
-        acts.forbidden(here)
+        refusals.forbidden(here)
         here.claims.act = 6
         screen.act(6, "Proof")
-        acts.proof(here, version)
+        proof.proof(here, version)
         seconds = monotonic() - started
         report.write(regie, here, stream, tally, losses, seconds)
 
@@ -70,45 +71,45 @@ def _prepare(regie: Regie, screen: Screen) -> None:
     """Start Regie; meanwhile the project's own script makes its data, as a user would run it."""
     made = subprocess.Popen([sys.executable, "flights.py"], cwd=regie.project, stdin=subprocess.DEVNULL)
     try:
-        regie.start(acts.REPLAY_FROM)
+        regie.start(REPLAY_FROM)
     finally:
         code = made.wait()
     if code:
         raise DemoFailed(f"flights.py ended with {code}", str(regie.project), "pip install 'regie[demo]'")
     place.mark(regie.home, regie.process.pid if regie.process else 0, regie.address, regie.serve_address)
-    screen.say(f"regie up: {regie.address}, endpoint {regie.serve_address}; the clock shows {acts.REPLAY_FROM[:10]}")
+    screen.say(f"regie up: {regie.address}, endpoint {regie.serve_address}; the clock shows {REPLAY_FROM[:10]}")
 
 
-def _year(here: acts.Stage, stream: Stream, tally: Tally) -> Losses:
+def _year(here: Stage, stream: Stream, tally: Tally) -> Losses:
     """Act 2, and in its middle act 4."""
-    half = stream.day_of(parse_iso(acts.HALF_WAY))
+    half = stream.day_of(parse_iso(refusals.HALF_WAY))
 
     def each_day(today: int) -> None:
         if tally.failures:  # one line a day would say nothing; at the first failure the story is over
             here.claims.expect("no request failed", False, "0 failed", tally.failures[:3])
-        if not here.bad_version and today >= half and acts.is_quiet(here):
+        if not here.bad_version and today >= half and refusals.is_quiet(here):
             here.claims.act = 4
             here.screen.act(4, "A bad candidate, offline")
-            acts.quiet(here)
-            acts.bad_candidate(here)
+            refusals.quiet(here)
+            refusals.bad_candidate(here)
             here.claims.act = 2
 
     here.claims.act = 2
     here.screen.act(2, "Life")
-    Replay(here.regie, here.api, stream, here.chronicle, here.screen, tally).run(acts.FIRST_DAY, each_day)
-    rows = slice(int(stream.edges[acts.FIRST_DAY]), None)
-    acts.life(here, tally, len(stream.keys) - rows.start)
+    Replay(here.regie, here.api, stream, here.chronicle, here.screen, tally).run(FIRST_DAY, each_day)
+    rows = slice(int(stream.edges[FIRST_DAY]), None)
+    loop.life(here, tally, len(stream.keys) - rows.start)
     late = stream.late[rows]
     frozen = outsider.scores(here.regie, 1, features(stream.frame.iloc[rows.start :]))
-    naive = figures.base_rate(stream, acts.FIRST_DAY)
+    naive = figures.base_rate(stream, FIRST_DAY)
     return Losses(*(figures.log_loss(said, late) for said in (tally.probability[rows], frozen, naive)))
 
 
-def _aftermath(here: acts.Stage, stream: Stream, tally: Tally, losses: Losses) -> int:
+def _aftermath(here: Stage, stream: Stream, tally: Tally, losses: Losses) -> int:
     """Act 3 and the rest of act 4 are seen best when the year is over."""
     here.claims.act = 3
     here.screen.act(3, "Breach, retraining, promotion")
-    version = acts.closed_loop(here, tally, np.asarray(stream.times_ms // DAY_MS))
+    version = loop.closed_loop(here, tally, np.asarray(stream.times_ms // DAY_MS))
     means, expect = losses.means(), here.claims.expect
     expect(f"the closed loop's log loss is at most {MOST}", means["closed_loop"] <= MOST, MOST, f"{means['closed_loop']:.4f}")
     gain = means["frozen"] - means["closed_loop"]
@@ -118,7 +119,7 @@ def _aftermath(here: acts.Stage, stream: Stream, tally: Tally, losses: Losses) -
     here.screen.say(f"{retrained} retrainings, {here.chronicle.count(PROMOTION)} promotions, the first release among them")
     here.claims.act = 4
     expect("a bad candidate was tried", here.bad_version > 0, "in a quiet stretch of the year", "no quiet stretch")
-    acts.never_served(here, tally)
+    refusals.never_served(here, tally)
     here.screen.say(f"version {here.bad_version}, which the gates refused, answered no request and stood in no route")
     return version
 

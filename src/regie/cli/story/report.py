@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from regie.cli.story import acts, figures
+from regie.cli.story import figures
 from regie.cli.story.chronicle import BREACH, PROMOTION, REFUSAL, RETRAINING, ROLLBACK, Chronicle
 from regie.cli.story.figures import Losses
 from regie.cli.story.page import Page, render
 from regie.cli.story.replay import Tally
 from regie.cli.story.running import Regie
+from regie.cli.story.stage import FIRST_DAY, Stage
 from regie.cli.story.stream import Stream
 
 WINDOWS = (30, 7)
@@ -30,14 +31,14 @@ def figures_of(tally: Tally, chronicle: Chronicle, losses: Losses, seconds: floa
     }  # fmt: skip
 
 
-def write(regie: Regie, here: acts.Stage, stream: Stream, tally: Tally, losses: Losses, seconds: float) -> None:
+def write(regie: Regie, here: Stage, stream: Stream, tally: Tally, losses: Losses, seconds: float) -> None:
     """Write both files and print the summary."""
     found = figures_of(tally, here.chronicle, losses, seconds, len(here.claims.checked))
     rolling = {
-        days: {name: figures.rolling(stream, values, acts.FIRST_DAY, days) for name, values in vars(losses).items()}
+        days: {name: figures.rolling(stream, values, FIRST_DAY, days) for name, values in vars(losses).items()}
         for days in WINDOWS
     }
-    page = Page(found, stream.starts_ms(acts.FIRST_DAY), rolling, here.chronicle.marks, here.versions(), here.claims.checked)
+    page = Page(found, stream.starts_ms(FIRST_DAY), rolling, here.chronicle.marks, here.versions(), here.claims.checked)
     (regie.home / "report.html").write_text(render(page), "utf-8")
     (regie.home / "report.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     here.screen.raw(summary(found))
