@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
+from regie.app.compaction import Compaction
 from regie.base.ids import new_id
 from regie.loop import qualify, react, release, train, watch
 from regie.loop.scene import Scene, applied, scene
@@ -40,6 +41,7 @@ class TurnLoop(threading.Thread):
     def __init__(self, store: Store, predictions: Path) -> None:
         super().__init__(name="turns", daemon=True)
         self.store, self.predictions, self.owner = store, predictions, new_id()
+        self.compaction = Compaction(store, predictions)
         self._wake, self._stop_wanted = threading.Event(), threading.Event()
         store.on_commit.append(self._wake.set)
 
@@ -49,6 +51,7 @@ class TurnLoop(threading.Thread):
             try:
                 if leases.hold(self.store, "turns", self.owner, LEASE_MS):
                     unsettled = look(self.store, self.predictions)
+                    self.compaction.look()
             except Exception:
                 log.exception("a look of the turns failed")
             self._wake.wait(UNSETTLED_LOOK_S if unsettled else LOOK_S)

@@ -13,6 +13,7 @@ from types import FrameType
 
 from regie.app import wiring
 from regie.app.home import Home
+from regie.app.scratch import sweep
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
 from regie.loop.work import Work
@@ -109,6 +110,7 @@ def work(home: Home, server_url: str) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    sweep(home.store, home.scratch)
     worker.run()
     home.store.database.close()
     return 0

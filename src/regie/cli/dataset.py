@@ -72,6 +72,18 @@ def check(name: str, at: str | None, as_json: bool) -> int:
     return 0 if report.ok else 3
 
 
+@dataset.command()
+@click.argument("name")
+@options.read
+def label(client: "Client", name: str, as_json: bool) -> None:
+    """State the labels of a dataset's mature rows, by key and time; of those only what is new or has changed."""
+    done = client.datasets.label(name)
+    if as_json:
+        show.data(done)
+    else:
+        show.facts(done.items())
+
+
 def _label(row: show.Row) -> str:
     label = row.get("label")
     return str(label.get("column", "")) if isinstance(label, dict) else str(label or "")

@@ -104,6 +104,10 @@ class Datasets(Noun):
         """A dataset with its snapshots."""
         return self.client.mapping("GET", f"/api/v1/datasets/{_part(name)}")
 
+    def label(self, name: str) -> Json:
+        """State the labels of its mature rows that are new or have changed: `{stated, revised, unchanged}`."""
+        return self.client.mapping("POST", f"/api/v1/datasets/{_part(name)}/labels")
+
     def snapshots(self, dataset: str | None = None) -> Rows:
         return self.client.rows("/api/v1/snapshots", dataset=dataset)
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,6 +244,11 @@ def libraries_of(files: Mapping[str, str]) -> tuple[str, ...]:
                     roots.add(node.module.partition(".")[0])
     wanted = roots - own - NEVER_PRELOADED - set(sys.stdlib_module_names)
     return tuple(sorted(name for name in wanted if _installed(name)))
+
+
+def installed(names: Iterable[str]) -> tuple[str, ...]:
+    """Those modules whose top-level package is there, without importing any."""
+    return tuple(name for name in names if importlib.util.find_spec(name.partition(".")[0]) is not None)
 
 
 def _installed(name: str) -> bool:

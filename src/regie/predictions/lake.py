@@ -100,6 +100,11 @@ def days(root: Path, workspace: str, endpoint: str) -> list[str]:
     return [name.removeprefix("day=") for name in _days(_folder(root, workspace, endpoint), None, None)]
 
 
+def files(root: Path, workspace: str, endpoint: str, of_day: str) -> int:
+    """How many files hold the rows of a day."""
+    return len(_files(_folder(root, workspace, endpoint) / f"day={of_day}"))
+
+
 def _table(records: Sequence[dict[str, Any]]) -> pyarrow.Table:
     columns: dict[str, list[Any]] = {name: [] for name, _ in FACTS}
     inputs: dict[str, list[Any]] = {}

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request
 from regie.app.api.status import scene_of
 from regie.app.caller import Caller
 from regie.base.errors import NotFound
-from regie.data import queries
+from regie.data import label_source, queries
+from regie.loop.scene import Scene
 
 router = APIRouter()
 
@@ -27,11 +28,25 @@ def datasets(caller: Caller, request: Request) -> list[dict[str, Any]]:
 def dataset(name: str, caller: Caller, request: Request) -> dict[str, Any]:
     here = scene_of(caller, request)
     if name not in here.spec.data:
-        raise NotFound(f"there is no dataset {name}", caller.workspace, f"one of {', '.join(here.spec.data) or 'none'}")
+        raise _unknown(name, here)
     return {"name": name, **here.spec.data[name].to_json(), "snapshots": snapshots(caller, name)}
+
+
+@router.post("/api/v1/datasets/{name}/labels")
+def state_labels(name: str, caller: Caller, request: Request) -> dict[str, int]:
+    """State what the mature rows of the dataset say, of that what is new or has changed: `{stated, revised, unchanged}`."""
+    here = scene_of(caller, request)
+    caller.may("label.state", caller.workspace)
+    if name not in here.spec.data:
+        raise _unknown(name, here)
+    return label_source.state(caller.store, caller.workspace, name, here.spec, here.root, here.now_ms()).to_json()
 
 
 @router.get("/api/v1/snapshots")
 def snapshots(caller: Caller, dataset: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
     with caller.read("dataset.read", caller.workspace) as db:
         return queries.snapshots(db, caller.workspace, dataset, limit)
+
+
+def _unknown(name: str, here: Scene) -> NotFound:
+    return NotFound(f"there is no dataset {name}", here.workspace, f"one of {', '.join(here.spec.data) or 'none'}")

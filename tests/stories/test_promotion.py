@@ -1,0 +1,112 @@
+"""The way of a version into production: first release, promotion by stages, refusal at the gates, a person's hand on a rollout.
+
+The stories follow one another in one workspace, each from a champion without a rollout to the next such state.
+"""
+
+import pytest
+
+from tests.support.platform import released
+
+
+@pytest.fixture(scope="module")
+def world(platform):
+    made = released(platform, "promotion")
+    yield made
+    made.close()
+
+
+def version(world, number):
+    return next(one for one in world.client.models.show(world.name)["versions"] if one["version"] == number)
+
+
+def newest(world):
+    return max(one["version"] for one in world.client.models.show(world.name)["versions"])
+
+
+def test_the_first_version_becomes_champion_without_a_comparison_and_answers(world):
+    first = version(world, 1)
+    assert first["qualification"]["state"] == "passed"
+    assert [one["verdict"] for one in first["evidence"]] == ["not_applicable"]
+    assert [one["data"]["stage"] for one in world.events("rollout.stage_entered")][-2:] == ["full", "watch"]
+    world.live()
+    assert world.answered_by(world.day - 1) == {1}
+
+
+def test_a_version_that_is_not_worse_goes_through_every_stage_and_becomes_champion(world):
+    run = world.train()
+    seen = []
+    for _ in range(14):
+        if not world.stage():
+            break
+        seen.append((world.stage(), world.champion()))
+        world.live()
+    assert list(dict.fromkeys(seen)) == [("shadow", 1), ("canary", 1), ("watch", 2)]
+    assert world.champion() == 2
+    assert world.failures == []
+    lines = world.client.why(f"{world.name}@champion")["lines"]
+    chain = [line["type"] for line in lines if line["type"] != "evidence"]
+    assert chain == [
+        "champion.crowned", "rollout.stage_entered", "rollout.stage_entered", "rollout.started", "rollout.waiting", "gates.passed",
+        "model.registered", "run.finished",
+    ]  # fmt: skip
+    evidence = [line for line in lines if line["type"] == "evidence"]
+    assert [(one["subject"], one["because"]) for one in evidence] == [("log_loss <= champion + 0.05", "passed")]
+    assert "420 rows, 7 days" in evidence[0]["detail"]
+    assert lines[-1]["subject"] == run["run_id"]
+
+
+def test_a_canary_shares_the_requests_and_the_former_champion_shadows_in_watch(world):
+    log = world.logged().to_pandas()
+    challenged = log[(log.version == 2) & (log["mode"] == "live") & (log.role == "challenger")]
+    assert 0.1 < len(challenged) / 60 < 0.55  # 30 % of the 60 requests of the canary's day
+    watched = log[(log.version == 1) & (log.role == "former")]
+    assert set(watched["mode"]) == {"shadow"}
+    assert set(watched.id) <= set(log[(log.version == 2) & (log["mode"] == "live")].id)
+
+
+def test_a_version_trained_on_wrong_labels_is_refused_with_evidence_and_never_sees_a_request(world):
+    champion = world.champion()
+    run = world.train(flip=True)
+    bad = newest(world)
+    assert run["state"] == "finished"
+    refused = version(world, bad)
+    assert (refused["qualification"]["state"], refused["rollouts"]) == ("failed", [])
+    (evidence,) = refused["evidence"]
+    assert (evidence["verdict"], evidence["champion"], evidence["rows"]) == ("failed", champion, 420)
+    assert evidence["low"] > evidence["bound"]
+    world.live()
+    assert (world.champion(), world.stage()) == (champion, "")
+    log = world.logged()
+    assert bad not in log["version"].to_pylist()
+    assert bad not in {variant["version"] for event in world.events("route.changed") for variant in event["data"]["variants"]}
+    assert world.client.why(f"{world.name}@{bad}")["lines"][0]["type"] == "gates.failed"
+
+
+def test_a_person_can_hold_a_rollout_let_it_go_on_and_end_it(world):
+    champion = world.champion()
+    world.train()
+    number = newest(world)
+    world.live_until(lambda: world.stage() == "canary", "the canary", 4)
+    rollout = world.client.status()["rollout"]["id"]
+    with world.platform.http(world.name) as http:
+
+        def do(verb, which=rollout):
+            return http.post(f"/api/v1/rollouts/{which}/{verb}", json={"reason": "a person's hand"}).status_code
+
+        assert (do("pause"), do("pause")) == (200, 409)
+        world.live(3)
+        assert (world.stage(), world.champion()) == ("canary", champion)
+        assert [one["because"] for one in world.client.why(world.name)["lines"] if one["type"] == "rollout"] == ["paused"]
+        assert (do("resume"), do("resume")) == (200, 409)
+        assert (do("abort"), do("abort"), do("pause"), do("resume")) == (200, 409, 409, 409)
+        assert {do(verb, "0" * 32) for verb in ("abort", "pause", "resume")} == {404}
+        assert http.get("/api/v1/rollouts/" + "0" * 32).status_code == 404
+        assert http.post(f"/api/v1/rollouts/{rollout}/abort", json={"reason": ""}).status_code == 422
+    world.live()
+    assert (world.champion(), world.stage(), world.answered_by(world.day - 1)) == (champion, "", {champion})
+    ended = version(world, number)["rollouts"]
+    assert [(one["state"], one["because"]) for one in ended] == [("aborted", "by.hand")]
+    records = [one for one in world.client.audit.records() if one["action"] == "rollout.abort"]
+    assert [one["reason"] for one in records] == ["a person's hand"]
+    assert world.failures == []
+    assert world.client.audit.verify()["verified"] is True

@@ -1,0 +1,88 @@
+"""What can be typed, seen or asked for is documented, and nothing is documented that is not there.
+
+`regie.yaml` and its expressions are compared in `tests/unit/spec/test_docs.py`, actions and roles in `tests/unit/store/test_access.py`.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from regie.app.schema import metadata
+from regie.base.errors import RegieError
+from regie.base.settings import NAMES, NEVER_A_FLAG
+from tests.support import documented
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs/reference"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table whose first line starts with the heading."""
+    text = (REFERENCE / page).read_text()
+    table = text[text.index(heading) :].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip().strip("|").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_error_is_documented_with_its_status_and_exit_code():
+    page = {(words(row[0])[0], int(row[1]), int(row[2])) for row in rows("errors.md", "| code ")}
+    code = {(one.code, one.status, one.exit_code) for one in {RegieError, *documented.errors()}}
+    assert page - code == set(), "documented, but no class has them"
+    assert code - page == set(), "add them to docs/reference/errors.md"
+
+
+def test_an_error_code_means_one_status_and_one_exit_code():
+    seen = [row[0] for row in rows("errors.md", "| code ")]
+    assert sorted(seen) == sorted(set(seen))
+
+
+def test_every_command_and_option_is_documented():
+    written = documented.PAGE.read_text()
+    assert written == documented.commands_page(), "write it anew: python -m tests.support.documented"
+
+
+def test_every_command_and_option_says_what_it_does():
+    for name, command, _ in documented.commands():
+        assert command.help, name
+        assert [one.name for one in command.params if hasattr(one, "help") and not one.help and one.name != "port"] == [], name
+
+
+def test_every_setting_is_documented_with_its_variable():
+    page = {words(row[0])[0]: (words(row[1]), words(row[2])) for row in rows("settings.md", "| setting ")}
+    assert set(page) == set(NAMES)
+    for name, (options, variables) in page.items():
+        assert variables == ["REGIE_" + name.upper()]
+        assert not (options and name in NEVER_A_FLAG), f"{name} is never an option"
+
+
+def test_every_event_type_is_documented_and_every_documented_one_is_emitted():
+    page = {name for row in rows("events.md", "| type ") for name in words(row[0])}
+    assert page == documented.events()
+
+
+def test_every_table_is_documented_with_its_sort():
+    page = {name: words(row[1])[0] if words(row[1]) else row[1].split()[0] for row in rows("tables.md", "| table ") for name in words(row[0])}
+    assert page == {name: table.info["sort"] for name, table in metadata.tables.items()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_link_to_a_file_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL))
+    broken = [one for one in targets if "://" not in one and not (page.parent / one).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_no_page_names_a_command_that_is_not_there(page):
+    groups = {name: command for name, command, _ in documented.commands()}
+    plain = re.sub(r"```(?!console).*?```", "", page.read_text(), flags=re.DOTALL)
+    for line in re.findall(r"(?:^\$ |`)regie ([a-z]+(?: [a-z|]+)?)", plain, flags=re.MULTILINE):
+        first, _, second = line.partition(" ")
+        assert f"regie {first}" in groups, line
+        if hasattr(groups[f"regie {first}"], "commands") and second:
+            assert all(f"regie {first} {one}" in groups for one in second.split("|")), line
