@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from regie.app.schema import metadata
 from regie.base.blobs import BlobStore
@@ -13,6 +14,9 @@ from regie.store.change import Store, start_chain
 from regie.store.database import Database
 from tests.support import postgres
 
+# A busy machine is no reason for a test to fail: nothing here is timed.
+settings.register_profile("regie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("regie")
 _numbers = itertools.count()
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from regie.base.clock import DAY_MS, WEEK_MS
-from tests.support.platform import made, midnight, released
+from tests.support.platform import made, released
 
 FLIPS = 24
 
@@ -12,8 +11,8 @@ FLIPS = 24
 def flipped(platform):
     """A concept that flips on a day, under a monitor that retrains; `quiet`: what the loop said on the evening before."""
     world = released(
-        platform, "flipped", made(80, 40, (FLIPS,)), windows="last 7d", gates="log_loss <= 1, log_loss <= champion + 0.05",
-        rollout="canary 30% for 1d, full, watch 2d", react="{when: quality.breached, do: train, at_most: 1/week}",
+        platform, "flipped", made(80, 40, (FLIPS,)), windows="last 7d", rollout="canary 30% for 1d, full, watch 2d",
+        react="{when: quality.breached, do: train, at_most: 1/week}, {when: champion older than 2w, do: train}",
     )  # fmt: skip
     yield world
     world.close()
@@ -28,27 +27,21 @@ def test_the_loop_is_quiet_while_nothing_changes_and_says_why(flipped):
     assert "promise.kept" in lines["reaction"]["detail"] or "no window" in lines["reaction"]["detail"]
 
 
-def test_a_breach_starts_one_retraining_at_most_one_a_week_until_the_promise_is_kept_again(flipped):
+def test_a_breach_starts_one_retraining_and_age_a_second_one_until_the_promise_is_kept_again(flipped):
     flipped.live_until(lambda: flipped.events("quality.breached"), "a breach", 12)
     assert FLIPS < flipped.day < FLIPS + 8
-    fired = flipped.events("reaction.fired")
-    assert len(fired) == 1
-    breach = flipped.events("quality.breached")[0]
-    assert fired[0]["causationid"] == breach["id"]
+    (fired,) = flipped.events("reaction.fired")
+    assert fired["causationid"] == flipped.events("quality.breached")[0]["id"]
     flipped.live_until(lambda: flipped.champion() == 2, "the retrained version", 6)
     assert len(flipped.events("reaction.fired")) == 1
     chain = [line["type"] for line in flipped.client.why(f"{flipped.name}@champion")["lines"]]
     assert chain[-2:] == ["reaction.fired", "quality.breached"]
-    # The first retraining still learnt from the days before: the holdout is a week. It is not worse, so it is released; then
-    # its own week breaks the promise, and the next one learns from the new days.
+    # The first retraining still learnt from the days before: the holdout is a week. It is not worse, so it is released, and its
+    # own figure on days of both kinds is what its monitor goes by; so age starts the next one, which learns from the new days.
     flipped.live_until(lambda: flipped.champion() == 3, "a version that knows the new days", 25)
     flipped.live_until(lambda: not flipped.stage(), "the end of its watch", 4)
-    fired = [one["time_ms"] if "time_ms" in one else one["time"] for one in flipped.events("reaction.fired")]
-    runs = flipped.client.runs.list()
-    assert len(fired) == 2
-    assert len(runs) == 3
-    reactions = [row["fired_ms"] for row in flipped.platform.rows("SELECT fired_ms FROM reactions ORDER BY fired_ms")]
-    assert reactions[1] - reactions[0] >= WEEK_MS
+    assert [one["subject"] for one in flipped.events("reaction.fired")] == ["quality.breached", "champion older than 2w"]
+    assert len(flipped.client.runs.list()) == 3
     flipped.live(8)
     assert flipped.champion() == 3
     assert flipped.client.status()["breaches"] == []
@@ -83,9 +76,12 @@ def test_a_new_champion_that_turns_out_worse_gives_the_crown_back(platform):
     assert 2 not in world.answered_by(world.day - 1)
     chain = [line["type"] for line in world.client.why("rollback@champion")["lines"]]
     assert chain[:2] == ["champion.crowned", "rollout.aborted"]
-    crowns = [one for one in world.client.audit.records() if one["action"] == "rollout.step" and aborted["data"]["because"] in one["reason"]]
+    crowns = [
+        one
+        for one in world.client.audit.records()
+        if one["action"] == "rollout.step" and aborted["data"]["because"] in one["reason"]
+    ]
     assert len(crowns) == 1
     assert world.client.audit.verify()["verified"] is True
     assert world.failures == []
-    assert midnight(world.day) - DAY_MS > crowned[2].get("time_ms", 0)
     world.close()

@@ -4,7 +4,6 @@ Each process leads a session of its own and is ended by its pid; nothing here lo
 days are numbers from `FIRST_MS` on; a workspace's clock starts at the beginning of day `START_DAY`.
 """
 
-import json
 import os
 import signal
 import socket
@@ -23,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regie.base.clock import DAY_MS, HOUR_MS, iso
+from regie.base.clock import DAY_MS, iso
 from regie.client.http import Client
 from regie.pipelines.project import pack
 from regie.spec import check
@@ -206,7 +205,7 @@ def made(days: int = 60, per_day: int = 60, flips: tuple[int, ...] = (), seed: i
     return Data(time_ms, x, label)
 
 
-FLOW = '''
+FLOW = """
 from regie import Dataset, Model, Table, pipeline, step
 from sklearn.linear_model import LogisticRegression
 
@@ -224,7 +223,7 @@ def fit(rows: Dataset, flip: bool = False, sleep: float = 0.0) -> Model:
 @pipeline
 def train(rows: Dataset, flip: bool = False, sleep: float = 0.0) -> Model:
     return fit(rows, flip, sleep)
-'''
+"""
 
 SPEC = """
 regie: 1
@@ -234,7 +233,7 @@ data:
     source: rows.parquet
     key: id
     time: time
-    columns: {{a: float, b: float, y: bool}}
+    columns: {{a: float, b: float, y: {label}}}
     checks: [rows >= 100, unique(id)]
     label: {{column: y, known_after: 1d}}
     holdout: last 7d
@@ -254,7 +253,7 @@ react: [{react}]
 """
 DEFAULTS = {
     "windows": "all", "gates": "log_loss <= champion + 0.05", "rollout": "shadow 1d, canary 30% for 1d, full, watch 9d",
-    "quality": "log_loss <= champion_at_release * 1.3 over 7d", "react": "", "more_data": "",
+    "quality": "log_loss <= champion_at_release * 1.3 over 7d", "react": "", "more_data": "", "label": "bool",
 }  # fmt: skip
 
 
@@ -321,7 +320,11 @@ class World:
         """The labels of a day's answered rows, as they become known."""
         rows = [int(row) for row in self.data.of_day(day) if int(row) in self.ids]
         known = [
-            {"prediction_id": self.ids[row], "value": bool(self.data.label[row]), "stated_ms": int(self.data.time_ms[row]) + DAY_MS}
+            {
+                "prediction_id": self.ids[row],
+                "value": bool(self.data.label[row]),
+                "stated_ms": int(self.data.time_ms[row]) + DAY_MS,
+            }
             for row in rows
         ]
         if known:
@@ -389,11 +392,3 @@ def released(platform: Platform, name: str, data: Data | None = None, flow: str 
     assert run["state"] == "finished", run
     until(lambda: world.champion() == 1 and world.stage() == "", "the first champion")
     return world
-
-
-def hours(count: int) -> int:
-    return count * HOUR_MS
-
-
-def as_json(text: str) -> Any:
-    return json.loads(text)

@@ -80,9 +80,7 @@ def create_app(home: Home) -> FastAPI:
         yield
         turns.stop()
 
-    app = FastAPI(
-        title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
-    )
+    app = FastAPI(title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
     app.state.store, app.state.home, app.state.predictions = home.store, home, home.predictions
     app.add_exception_handler(RegieError, _regie_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -5,8 +5,10 @@ it changes nothing half, since it applies in one change.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -21,7 +23,8 @@ from regie.store.change import Store, upsert
 from regie.store.tables import settling, workspaces
 
 log = logging.getLogger("regie.turns")
-LEASE_MS = 10_000
+# How long a dead leader keeps the turns.
+LEASE_MS = int(os.environ.get("REGIE_LEASE_MS") or 10_000)
 LOOK_S = 0.5
 UNSETTLED_LOOK_S = 0.02
 MOST_PASSES = 200
@@ -101,13 +104,15 @@ def _take(name: str, turn: Callable[[Scene], bool], here: Scene) -> bool:
 
 def _settle(here: Scene) -> bool:
     """Everything up to the driven now is done: predictions delivered, turns and jobs idle, routes acknowledged."""
+    now = here.now_ms()  # before the row: a clock that moves in between has put the row back, so nothing is marked too early
     with here.store.read() as db:
         row = db.execute(select(settling).where(settling.c.workspace == here.workspace)).first()
-        now = here.now_ms()
         delivered = row is None or nodes.delivered(db, row.flush)
     if not delivered:
         return False
-    if passes(here) or _busy(here):
+    # Asked before the turns look: what a job or a node finishes while they do, they have not seen yet.
+    busy = _busy(here)
+    if passes(replace(here, at_ms=now)) or busy:
         return False
     if row is None or row.settled_ms < now:
         _mark(here, now)

@@ -9,7 +9,10 @@ import os
 import shutil
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from regie.app import wiring
 from regie.app.home import Home
@@ -25,6 +28,8 @@ from regie.store.jobs import Job, StaleFence
 log = logging.getLogger("regie.worker")
 LOOK_S = 0.05
 RETRY_MS = 2_000
+# How long a dead worker keeps its job. Shorter means sooner taken over, and more heartbeats.
+LEASE_MS = int(os.environ.get("REGIE_LEASE_MS") or jobs.LEASE_MS)
 
 
 class Heart(threading.Thread):
@@ -36,9 +41,9 @@ class Heart(threading.Thread):
         self.lost, self._done = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        while not self._done.wait(jobs.LEASE_MS / 3000):
+        while not self._done.wait(LEASE_MS / 3000):
             try:
-                if not jobs.heartbeat(self.home.store, self.job, self.owner):
+                if not jobs.heartbeat(self.home.store, self.job, self.owner, LEASE_MS):
                     self.lost.set()
                     return
             except Exception:
@@ -61,7 +66,7 @@ class Worker:
     def run(self) -> None:
         while not self.stopping.is_set():
             try:
-                job = jobs.claim(self.home.store, self.owner)
+                job = jobs.claim(self.home.store, self.owner, lease_ms=LEASE_MS)
             except Exception:
                 log.exception("no job could be claimed")
                 self.stopping.wait(1)
@@ -110,7 +115,8 @@ def work(home: Home, server_url: str) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    sweep(home.store, home.scratch)
+    with suppress(OSError, SQLAlchemyError):  # what cannot be removed now is removed another time
+        sweep(home.store, home.scratch)
     worker.run()
     home.store.database.close()
     return 0

@@ -67,7 +67,10 @@ def judge(gate: Expression, holdout: Holdout) -> GateResult:
     sign = side(gate)
     metric = metric_of(gate.metric)
     if gate.relative and holdout.champion is None:
-        return GateResult(gate.text, "not_applicable", detail={"because": "champion.none"})
+        # Its own figure is kept: `champion_at_release` of the first champion is this one.
+        own = _figure(gate, metric, holdout)
+        return GateResult(gate.text, "not_applicable", _known(own.value), rows=own.rows, blocks=own.blocks,
+                          detail={"because": "champion.none"})  # fmt: skip
     theirs, times, shift = _reference(gate)
     own = _figure(gate, metric, holdout)
     champion_value = _plain(gate, metric, holdout, holdout.champion) if gate.relative else None

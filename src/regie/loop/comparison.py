@@ -10,11 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
 
+from regie.base.clock import DAY_MS
+from regie.base.errors import BadInput
 from regie.loop.scene import Scene
-from regie.loop.truth import predictions, task_of, truth
-from regie.metrics.answers import answer_for
+from regie.loop.truth import Floats, Times, predictions, task_of, truth
+from regie.metrics.answers import answer_for, truth_of
 from regie.metrics.catalogue import metric_of
-from regie.metrics.intervals import Interval, difference_interval
+from regie.metrics.groups import group_interval
+from regie.metrics.intervals import Interval, difference_interval, figure_interval
 from regie.predictions.summary import COLUMNS, pairs
 from regie.predictions.windows import broken_of
 from regie.rollout.types import Rollout
@@ -36,12 +39,16 @@ class Watched:
     difference: Interval | None = None
 
 
-def guards(scene: Scene, rollout: Rollout) -> tuple[int, tuple[str, ...]]:
+def guards(scene: Scene, db: Connection, rollout: Rollout) -> tuple[int, tuple[str, ...]]:
     """The version's requests since the stage was entered, and the guards that they break."""
     assert rollout.entered_ms is not None
-    table = predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS)
-    own = _requests_of(table, rollout.version)
-    broken = [text for text in rollout.spec.guards if _broken(parse(text), own)]
+    own = _requests_of(predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS), rollout.version)
+    promised = [(text, parse(text)) for text in rollout.spec.guards]
+    broken = [
+        text
+        for text, guard in promised
+        if (_worse(scene, db, rollout, guard) if guard.family == "quality" else _broken(guard, own))
+    ]
     return len(own.failed), tuple(broken)
 
 
@@ -84,25 +91,76 @@ def margin_of(scene: Scene) -> Expression | None:
     return next((gate for gate in scene.spec.model.gates if gate.relative and gate.by is None), None)
 
 
+@dataclass(frozen=True)
+class Sides:
+    """The mature rows that both versions answered, `(rows,)` each: truth, both outputs, UTC day, and group where one is asked."""
+
+    label: Floats
+    mine: Floats
+    theirs: Floats
+    days: Times
+    groups: npt.NDArray[np.object_] | None
+
+
+def _sides(scene: Scene, db: Connection, rollout: Rollout, by: str | None) -> Sides | str:
+    """The version beside the incumbent since the stage was entered, or why nothing can be said."""
+    assert rollout.entered_ms is not None
+    assert rollout.incumbent is not None
+    names = (*COLUMNS, "key", "target_ms", *([f"in_{by}"] if by else []))
+    table = predictions(scene, rollout.entered_ms, scene.now_ms() + 1, names)
+    listens = rollout.current.kind == "shadow"  # then the incumbent answers, and the version shadows it
+    live = rollout.incumbent if listens else rollout.version
+    found = pairs(table, live, rollout.version if live == rollout.incumbent else rollout.incumbent)
+    if found.coverage < MIN_COVERAGE:
+        return f"{found.coverage:.0%} of the rows were shadowed"
+    keys, targets, groups = _facts(table, found.id.tolist(), by)
+    seen = truth(scene, db, found.id.tolist(), keys, targets)
+    known = np.isfinite(seen.label)
+    rows = seen.rows[known]
+    if len(rows) == 0:
+        return "no label is mature yet"
+    try:
+        label = truth_of(task_of(scene), seen.label[known].tolist())
+    except BadInput as wrong:  # labels that cannot belong to the task must not stop a rollout's other rules
+        return f"labels.impossible: {wrong.what}"
+    mine, theirs = (found.shadow, found.live) if listens else (found.live, found.shadow)
+    chosen = np.array([groups[row] for row in rows], object) if by else None
+    return Sides(label, mine[rows], theirs[rows], seen.time_ms[known] // DAY_MS, chosen)
+
+
+def _worse(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) -> bool:
+    """Whether the whole interval of a guard on a model metric lies on the side that ends the rollout."""
+    sides = _sides(scene, db, rollout, guard.by)
+    if isinstance(sides, str):
+        return False
+    metric, task, bound = metric_of(guard.metric), task_of(scene), guard.bound
+    mine = answer_for(metric, task, sides.mine)
+    number = bound.number or 0.0
+    times = (number if bound.operation == "*" else 1.0) if guard.relative else 0.0
+    shift = {"*": 0.0, "-": -number}.get(bound.operation or "+", number) if guard.relative else bound.value()
+    theirs = answer_for(metric, task, sides.theirs) if guard.relative else None
+    if sides.groups is not None:
+        found = group_interval(metric, guard.part or "gap", sides.label, mine, sides.groups, sides.days, theirs, times)
+    elif theirs is not None:
+        found = difference_interval(metric, sides.label, mine, theirs, sides.days, times)
+    else:
+        found = figure_interval(metric, sides.label, mine, sides.days)
+    if found.low is None or found.high is None:
+        return False
+    return found.low > shift if guard.operator[0] == ">" else found.high < shift
+
+
 def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:
     """Is the new champion worse than the former one, which shadows it, by more than the gate's margin?"""
     gate = margin_of(scene)
     if gate is None or rollout.incumbent is None or rollout.entered_ms is None:
         return Watched("", "no gate compares with the champion")
-    table = predictions(scene, rollout.entered_ms, scene.now_ms() + 1, (*COLUMNS, "key", "target_ms"))
-    found = pairs(table, rollout.version, rollout.incumbent)
-    if found.coverage < MIN_COVERAGE:
-        return Watched("", f"the former champion shadowed {found.coverage:.0%} of the rows")
-    keys, targets = _facts(table, found.id.tolist())
-    seen = truth(scene, db, found.id.tolist(), keys, targets)
-    known = np.isfinite(seen.label)
-    rows = seen.rows[known]
+    sides = _sides(scene, db, rollout, None)
+    if isinstance(sides, str):
+        return Watched("", sides)
     metric, task = metric_of(gate.metric), task_of(scene)
-    mine, theirs = (answer_for(metric, task, outputs[rows]) for outputs in (found.live, found.shadow))
-    if len(rows) == 0:
-        return Watched("", "no label is mature yet")
-    days = seen.time_ms[known] // 86_400_000
-    difference = difference_interval(metric, seen.label[known], mine, theirs, days).turned(metric.sign)
+    mine, theirs = (answer_for(metric, task, outputs) for outputs in (sides.mine, sides.theirs))
+    difference = difference_interval(metric, sides.label, mine, theirs, sides.days).turned(metric.sign)
     return _verdict(gate, difference)
 
 
@@ -117,14 +175,15 @@ def _verdict(gate: Expression, difference: Interval) -> Watched:
     return Watched("", "the interval is undecided", difference)
 
 
-def _facts(table: pa.Table, ids: Sequence[str]) -> tuple[list[str | None], npt.NDArray[np.int64]]:
-    """Key and target time of each id."""
-    live = table.filter(pc.equal(table["mode"], "live")).select(["id", "key", "target_ms", "time_ms"])
+def _facts(
+    table: pa.Table, ids: Sequence[str], by: str | None
+) -> tuple[list[str | None], npt.NDArray[np.int64], list[object]]:  # fmt: skip
+    """Key, target time and group of each id."""
+    live = table.filter(pc.equal(table["mode"], "live"))
+    named = ("id", "key", "target_ms", "time_ms", f"in_{by}" if by else "id")
     by_id = {
-        one: (key, time if target is None else target)
-        for one, key, target, time in zip(
-            *(live[name].to_pylist() for name in ("id", "key", "target_ms", "time_ms")), strict=True
-        )
+        one: (key, time if target is None else target, group)
+        for one, key, target, time, group in zip(*(live[name].to_pylist() for name in named), strict=True)
     }
     facts = [by_id[one] for one in ids]
-    return [key for key, _ in facts], np.array([target for _, target in facts], np.int64)
+    return [key for key, _, _ in facts], np.array([target for _, target, _ in facts], np.int64), [one for _, _, one in facts]

@@ -20,6 +20,7 @@ from regie.monitoring import queries as monitoring
 from regie.registry import queries as registry
 from regie.rollout import queries as rollout
 from regie.spec.document import Reaction
+from regie.store import events
 from regie.store.change import caused, remembered, upsert
 from regie.store.types import NOBODY_CAUSE, Cause, system
 
@@ -115,14 +116,27 @@ def _trigger(scene: Scene, db: Connection, reaction: Reaction, now: int) -> tupl
         return _due(scene, db, reaction, now)
     if reaction.older_ms is not None:
         return _aged(scene, db, reaction.older_ms, now)
-    kind = BREACH_KIND.get(reaction.event or "")
-    open_now = monitoring.breaches_of(db, scene.workspace, kind, "open") if kind else []
+    if reaction.event not in BREACH_KIND:
+        return _happened(scene, db, reaction)
+    kind = BREACH_KIND[reaction.event]
+    open_now = monitoring.breaches_of(db, scene.workspace, kind, "open")
     if open_now:
         return f"{open_now[0].monitor}: {open_now[0].because}", caused(open_now[0]), open_now[0].id, ""
     return "", NOBODY_CAUSE, "", _quiet(scene, db, kind)
 
 
-def _quiet(scene: Scene, db: Connection, kind: str | None) -> str:
+def _happened(scene: Scene, db: Connection, reaction: Reaction) -> tuple[str, Cause, str, str]:
+    """An event that is no breach: the newest one since the file was applied to which this reaction has not fired."""
+    event = next(iter(events.latest(db, scene.workspace, [reaction.event or ""])), None)
+    if event is None or event.time_ms < scene.applied_ms:
+        return "", NOBODY_CAUSE, "", "it has not happened since regie.yaml was applied"
+    same = (reactions.c.workspace == scene.workspace, reactions.c.reaction == reaction.key, reactions.c.breach == event.id)
+    if db.execute(select(reactions.c.id).where(*same)).first():
+        return "", NOBODY_CAUSE, "", f"it fired for {event.subject} already"
+    return f"{event.type} of {event.subject}", event.cause, event.id, ""
+
+
+def _quiet(scene: Scene, db: Connection, kind: str) -> str:
     newest = [one for one in monitoring.signals_of(db, scene.workspace, limit=20) if one["kind"] == kind]
     if not newest:
         return "no window has closed yet"

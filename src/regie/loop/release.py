@@ -76,7 +76,7 @@ def observe(scene: Scene, db: Connection, rollout: Rollout) -> Observed:
         return seen
     stage = rollout.current
     if stage.compares:
-        requests, broken = comparison.guards(scene, rollout)
+        requests, broken = comparison.guards(scene, db, rollout)
         return replace(seen, requests=requests, broken=broken)
     if stage.kind == "watch":
         verdict = comparison.watch(scene, db, rollout).verdict

@@ -20,7 +20,10 @@ DEFAULT_ENVIRONMENT = "prod"
 
 @dataclass(frozen=True)
 class Scene:
-    """One workspace under a `regie.yaml`. `predictions`: folder of the ingested prediction log."""
+    """One workspace under a `regie.yaml`. `predictions`: folder of the ingested prediction log.
+
+    `at_ms`: the business time of a look at a driven clock; a clock that moves on meanwhile is looked at next time.
+    """
 
     store: Store
     predictions: Path
@@ -29,6 +32,8 @@ class Scene:
     root: Path
     code_digest: str
     clock: str
+    applied_ms: int
+    at_ms: int | None = None
 
     @property
     def environment(self) -> str:
@@ -46,7 +51,7 @@ class Scene:
 
     def now_ms(self) -> int:
         """Business time."""
-        return self.store.now_ms(self.workspace)
+        return self.store.now_ms(self.workspace) if self.at_ms is None else self.at_ms
 
     def champion(self, db: Connection) -> Any | None:
         """The champion's row of the served endpoint."""
@@ -75,7 +80,7 @@ def scene(store: Store, predictions: Path, workspace: str) -> Scene | None:
     if row is None:
         return None
     spec = from_json(json.loads(row.document))
-    return Scene(store, predictions, workspace, spec, Path(row.root), row.code_digest, row.clock)
+    return Scene(store, predictions, workspace, spec, Path(row.root), row.code_digest, row.clock, row.applied_ms)
 
 
 def applied(db: Connection) -> list[str]:

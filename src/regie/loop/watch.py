@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from regie.base.clock import DAY_MS, iso
+from regie.base.errors import BadInput
 from regie.gates import queries as gates
 from regie.loop.scene import Scene
 from regie.loop.truth import known_after_ms, predictions, task_of, truth
@@ -63,12 +64,16 @@ def _quality(scene: Scene, promise: Expression, champion: Any, watermark: int) -
     from_ms = to_ms - (promise.over_ms or DAY_MS)
     if to_ms <= champion.since_ms or _judged(scene, promise.text, champion.version, to_ms):
         return False
-    names = ("id", "key", "time_ms", "target_ms", "version", "mode", "output", "outputs", "role")
-    table = predictions(scene, from_ms, to_ms, names)
+    names = ["id", "key", "time_ms", "target_ms", "version", "mode", "output", "outputs", "role"]
+    table = predictions(scene, from_ms, to_ms, [*names, *([f"in_{promise.by}"] if promise.by else [])])
     own = table.filter(pc.and_(pc.equal(table["version"], champion.version), pc.equal(table["mode"], "live")))
     with scene.store.read() as db:
         reference = _reference(scene, db, promise, champion.version)
-        seen = _figures(scene, db, promise, own)
+        try:
+            seen = _figures(scene, db, promise, own)
+        except BadInput as wrong:  # labels that cannot belong to the task say nothing of the model, and must not stop the watch
+            because = f"labels.impossible: {wrong.what}"
+            return _record(scene, Signal(promise.text, "quality", champion.version, from_ms, to_ms, "none", because))
     observed = Observed(promise, True, seen.figure, seen.coverage, reference)
     says, because = verdict(observed)
     figure = seen.figure
@@ -85,14 +90,16 @@ def _figures(scene: Scene, db: Connection, promise: Expression, own: pa.Table) -
     found = truth(scene, db, own["id"].to_pylist(), own["key"].to_pylist(), targets)
     outputs = own["output"].to_pylist()
     labels = [None if np.isnan(value) else float(value) for value in found.label]
-    return quality(promise, task_of(scene), [outputs[at] for at in found.rows], labels, found.time_ms)
+    groups = np.array([own[f"in_{promise.by}"][int(at)].as_py() for at in found.rows], object) if promise.by else None
+    return quality(promise, task_of(scene), [outputs[at] for at in found.rows], labels, found.time_ms, groups)
 
 
 def _reference(scene: Scene, db: Connection, promise: Expression, version: int) -> float | None:
     """`champion_at_release`: the champion's own figure on the holdout that let it pass."""
     assert scene.spec.model is not None
     found = gates.evidence_of(db, scene.workspace, scene.spec.model.name, version)
-    figures = [one["value"] for one in found if one["verdict"] == "passed" and parse(one["gate"]).subject == promise.subject]
+    judged = [one for one in found if one["verdict"] in ("passed", "not_applicable") and one["value"] is not None]
+    figures = [one["value"] for one in judged if parse(one["gate"]).subject == promise.subject]
     return figures[-1] if figures else None
 
 

@@ -75,6 +75,7 @@ def promises(spec: Spec, places: Locator) -> Checked:
     found.monitors()
     found.reactions()
     found.columns()
+    found.environments()
     return Checked(tuple(found.answers), tuple(found.problems), tuple(found.warnings))
 
 
@@ -94,6 +95,13 @@ class Findings:
 
     def warn(self, path: Path, what: str, do: str = "") -> None:
         self.warnings.append(Problem(self.places.where(path), what, do))
+
+    def environments(self) -> None:
+        served = self.spec.production or next(iter(self.spec.environments), "")
+        for name in self.spec.environments:
+            if name != served:
+                what = f"nothing runs in `{name}`: promotion along environments is not there yet, only `{served}` is served"
+                self.warn(("environments", name), what)
 
     def gates(self) -> None:
         dataset, model = self.spec.labelled, self.spec.model

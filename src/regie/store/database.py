@@ -52,7 +52,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = normal_url(url)
         self.is_sqlite = self.url.startswith("sqlite")
-        self._writer = threading.Lock()
+        self._writer, self._writing = threading.Lock(), 0
         if self.is_sqlite:
             refuse_network_file_system(sqlite_path(self.url))
             self._read = _sqlite_engine(self.url, "NORMAL", read_only=True)
@@ -78,9 +78,16 @@ class Database:
             with self._durable.begin() as connection:
                 yield connection
             return
+        if self._writing == threading.get_ident():
+            raise AssertionError("a write inside a write of the same thread would wait for itself")
         # Threads of one process queue here fairly, instead of sleeping in SQLite's busy handler.
-        with self._writer, (self._durable if durable else self._light).begin() as connection:
-            yield connection
+        with self._writer:
+            self._writing = threading.get_ident()
+            try:
+                with (self._durable if durable else self._light).begin() as connection:
+                    yield connection
+            finally:
+                self._writing = 0
 
     @property
     def engine(self) -> Engine:

@@ -232,7 +232,9 @@ def test_a_year_of_labels_is_stated_and_seen_again_within_seconds(sqlite_store: 
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from([True, False, None]), min_size=1), min_size=1, max_size=5))
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from([True, False, None]), min_size=1), min_size=1, max_size=5)
+)
 def test_after_any_sequence_of_sources_the_truth_is_what_the_source_said_last(
     sqlite_store: Store, tmp_path: Path, sources: list[dict[str, bool | None]]
 ) -> None:

@@ -201,3 +201,11 @@ def test_a_task_is_refused_what_only_a_person_may(store: Store) -> None:
     with pytest.raises(NotAllowed), store.change(task, "workspace.create", "w", cause=Cause()) as tx:
         put(tx, "w")
     assert counted(store)[:2] == (0, 0)
+
+
+def test_a_write_inside_a_write_is_a_mistake_not_a_deadlock(sqlite_store: Store) -> None:
+    with pytest.raises(AssertionError, match="inside a write"), sqlite_store.machinery(), sqlite_store.measure():
+        pass
+    with sqlite_store.change(LOCAL, "workspace.create", "after") as tx:
+        put(tx, "after")
+    assert counted(sqlite_store) == (1, 1, 1)

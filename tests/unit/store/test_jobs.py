@@ -113,11 +113,13 @@ def test_a_job_whose_owners_keep_dying_fails_in_the_end(store: Store) -> None:
 
 def test_a_failure_is_tried_again_while_attempts_are_left(store: Store) -> None:
     enqueue(store, max_attempts=2)
+    job = taken(store)
     with store.machinery() as batch:
-        jobs.fail(batch, taken(store), "broken", retry_in_ms=0)
+        jobs.fail(batch, job, "broken", retry_in_ms=0)
     assert states(store) == {"queued": 1}
+    job = taken(store)
     with store.machinery() as batch:
-        jobs.fail(batch, taken(store), "broken again", retry_in_ms=0)
+        jobs.fail(batch, job, "broken again", retry_in_ms=0)
     assert states(store) == {"failed": 1}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from regie.base.clock import DAY_MS, day
 
 WIDTH, HEIGHT = 1100, 380
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 16, 110
+LEFT, RIGHT, TOP, BOTTOM = 56, 32, 16, 110
 LANE = 17
 TICKS = 6
 MONTH_DAYS = 27  # the shortest step between two labels of the time axis
