@@ -3,6 +3,7 @@
 `regie.yaml` and its expressions are compared in `tests/unit/spec/test_docs.py`, actions and roles in `tests/unit/store/test_access.py`.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from regie.app.schema import metadata
 from regie.base.errors import RegieError
 from regie.base.settings import NAMES, NEVER_A_FLAG
+from regie.spec.load import parse
 from tests.support import documented
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,12 @@ def test_every_setting_is_documented_with_its_variable():
         assert not (options and name in NEVER_A_FLAG), f"{name} is never an option"
 
 
+def test_every_variable_that_the_code_reads_is_documented():
+    read = {name for path in documented.SOURCE.rglob("*.py") for name in re.findall(r'"(REGIE_[A-Z_]+)"', path.read_text())}
+    internal = {"REGIE_ENDS_WITH_PARENT", "REGIE_"}  # `regie up` says it to its own children
+    assert [name for name in sorted(read - internal) if f"`{name}`" not in (REFERENCE / "settings.md").read_text()] == []
+
+
 def test_every_event_type_is_documented_and_every_documented_one_is_emitted():
     page = {name for row in rows("events.md", "| type ") for name in words(row[0])}
     assert page == documented.events()
@@ -88,3 +96,23 @@ def test_no_page_names_a_command_that_is_not_there(page):
         assert f"regie {first}" in groups, line
         if hasattr(groups[f"regie {first}"], "commands") and second:
             assert all(f"regie {first} {one}" in groups for one in second.split("|")), line
+
+
+def test_the_example_of_the_readme_fits_together():
+    """Its regie.yaml names a pipeline of its flow.py."""
+    page = (ROOT / "README.md").read_text()
+    promises, code = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("yaml", "python"))
+    module, function = re.search(r"run: (\w+):(\w+)", promises).groups()
+    assert module == "flow"
+    assert function in [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    assert parse(promises, ROOT / "README.md").spec.workspace == "flights"
+
+
+def blocks():
+    found = [(page, block) for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)]
+    return [pytest.param(block, id=f"{page.name}-{number}") for number, (page, block) in enumerate(found)]
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_the_python_of_every_page_compiles(block):
+    compile(block, "page", "exec")

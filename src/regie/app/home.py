@@ -56,6 +56,7 @@ def open_home(folder: Path, replay_from_ms: int | None = None, url: str | None =
     `replay_from_ms`: a new home gets a driven clock that starts there. Raises Conflict if an old home has another clock.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()  # tasks run in other folders, and are told where the blobs lie
     database = Database(url or database_url(folder))
     try:
         migrate.upgrade(database)
@@ -65,7 +66,7 @@ def open_home(folder: Path, replay_from_ms: int | None = None, url: str | None =
         ) from error
     store = Store(database, BlobStore(folder / "blobs"))
     clock, start_ms = _clock(store, replay_from_ms)
-    return Home(folder.resolve(), store, clock, start_ms)
+    return Home(folder, store, clock, start_ms)
 
 
 def _clock(store: Store, replay_from_ms: int | None) -> tuple[str, int]:

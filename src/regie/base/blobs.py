@@ -18,6 +18,7 @@ from regie.base.errors import BadInput, NotFound, StorageFull
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PIECE_BYTES = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last one: the limit of a file system, or of a process
 
 
 class BlobStore:
@@ -70,7 +71,7 @@ class BlobStore:
             Path(name).replace(target)
             _sync_folder(target.parent)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in FULL:
                 raise StorageFull(
                     "the disk is full", str(self.root), "free some space, then repeat; nothing was stored"
                 ) from error

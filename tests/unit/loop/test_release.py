@@ -1,14 +1,17 @@
 """Release on a real database, without processes: the line for the endpoint, stale evidence, and what a rollout compares."""
 
 import pytest
+from sqlalchemy import delete
 
 from regie.base.clock import DAY_MS, HOUR_MS
+from regie.data import labels as statements
 from regie.gates import changes as gates
 from regie.gates import queries as judged
 from regie.loop import comparison, qualify, release
 from regie.registry import queries as registry
 from regie.rollout import queries
-from regie.store.types import NOBODY_CAUSE
+from regie.store.tables import jobs
+from regie.store.types import LOCAL, NOBODY_CAUSE
 from tests.support.place import NOW, record
 
 
@@ -110,7 +113,7 @@ def test_a_newer_challenger_replaces_a_waiting_one_and_never_a_running_one(place
     turn(place)
     assert [one.version for one in rollouts(place, "running")] == [second]
     (running,) = rollouts(place, "running")
-    release.abort_by_hand(place.scene, _local(), running.id, "make room")
+    release.abort_by_hand(place.scene, LOCAL, running.id, "make room")
     turn(place)
     assert [one.version for one in rollouts(place, "running")] == [fourth]
     assert [one for one in rollouts(place) if one.version == third] == []  # overtaken before it ever waited
@@ -121,8 +124,8 @@ def test_an_aborted_version_is_never_lined_up_again(place):
     second = passed(place, champion=1)
     turn(place)
     (running,) = rollouts(place, "running")
-    assert release.abort_by_hand(place.scene, _local(), running.id, "no")
-    assert not release.abort_by_hand(place.scene, _local(), running.id, "again")
+    assert release.abort_by_hand(place.scene, LOCAL, running.id, "no")
+    assert not release.abort_by_hand(place.scene, LOCAL, running.id, "again")
     turn(place)
     assert [one.state for one in rollouts(place) if one.version == second] == ["aborted"]
     with place.store.read() as db:
@@ -141,10 +144,6 @@ def test_a_judgement_whose_job_is_gone_waits_for_the_next_window_and_is_dropped_
             seen = qualification(place, number)
             if seen.state == "judging":
                 with place.store.machinery() as batch:
-                    from sqlalchemy import delete
-
-                    from regie.store.tables import jobs
-
                     batch.execute(delete(jobs))
         seen = qualification(place, number)
         states.append((seen.state, seen.attempts, (seen.next_ms - NOW) // DAY_MS))
@@ -217,8 +216,6 @@ def paired(place, days, mine, theirs, labels=None):
     rows = range(days * 24)
     records = [record(number, NOW + number * HOUR_MS, 1, y=[theirs]) for number in rows]
     place.log([*records, *(record(number, NOW + number * HOUR_MS, 2, "shadow", y=[mine]) for number in rows)])
-    from regie.data import labels as statements
-
     stated = [
         {"prediction_id": f"{number:048x}", "value": labels or True, "stated_ms": NOW + number * HOUR_MS + DAY_MS}
         for number in rows
@@ -254,14 +251,7 @@ def test_impossible_labels_do_not_stop_a_rollout(place):
     running = shadowing(place)
     place.pass_days(9)
     paired(place, 9, 0.5, 0.9)
-    from regie.data import labels as statements
-
-    wrong = [{"prediction_id": f"{n:048x}", "value": n, "stated_ms": NOW + 2 * DAY_MS} for n in range(24)]
+    wrong = [{"prediction_id": f"{n:048x}", "value": 2 + n, "stated_ms": NOW + 10 * DAY_MS} for n in range(9 * 24)]
     statements.state(place.store, "loop", wrong)
+    place.pass_days(1)
     assert broken(place, running)[1] == ()
-
-
-def _local():
-    from regie.store.types import LOCAL
-
-    return LOCAL
