@@ -143,3 +143,26 @@ def test_a_schedule_trains_once_a_day_also_when_the_server_dies_in_between(world
     fired = [row["fired_ms"] for row in world.platform.rows("SELECT fired_ms FROM reactions WHERE workspace = ?", world.name)]
     assert sorted(fired) == [midnight(START_DAY + day) for day in (1, 2, 3)]
     until(lambda: world.champion() == 3, "each is released")
+
+
+def test_a_challenger_without_enough_evidence_is_judged_on_the_next_windows_and_dropped_after_three(world):
+    """A gate that asks for nothing but the champion's own figure, of a version that learnt one day more: chance decides each window."""
+    world.apply(gates="log_loss <= champion + 0", rollout="full", quality="log_loss <= 5 over 7d")
+    world.train()
+    world.day += 1
+    world.train()
+    seen = []
+    for _ in range(3):
+        qualification = world.client.models.show(world.name)["versions"][-1]["qualification"]
+        seen.append((qualification["state"], qualification["attempts"]))
+        world.day += 7
+        world.settle()
+    versions = {one["version"]: one for one in world.client.models.show(world.name)["versions"]}
+    assert seen == [("waiting", 1), ("waiting", 2), ("dropped", 3)]
+    assert [one["verdict"] for one in versions[2]["evidence"]] == ["not_enough_evidence"] * 3
+    bounds = [(one["holdout"]["from_ms"], one["holdout"]["to_ms"]) for one in versions[2]["evidence"]]
+    assert bounds == [(midnight(START_DAY + step - 7), midnight(START_DAY + step)) for step in (0, 7, 14)]
+    assert world.champion() == 1
+    assert [one["type"] for one in world.events("gates.inconclusive", "gates.dropped")] == ["gates.inconclusive"] * 2 + [
+        "gates.dropped"
+    ]

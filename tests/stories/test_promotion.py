@@ -93,6 +93,12 @@ def test_a_person_can_hold_a_rollout_let_it_go_on_and_end_it(world):
         def do(verb, which=rollout):
             return http.post(f"/api/v1/rollouts/{which}/{verb}", json={"reason": "a person's hand"}).status_code
 
+        with world.platform.http("somewhere-else") as stranger:
+            path = f"/api/v1/rollouts/{rollout}"
+            assert [stranger.post(f"{path}/{verb}", json={"reason": "not mine"}).status_code for verb in ("pause", "abort")] == [
+                404
+            ] * 2
+            assert stranger.get(path).status_code == 404
         assert (do("pause"), do("pause")) == (200, 409)
         world.live(3)
         assert (world.stage(), world.champion()) == ("canary", champion)
@@ -102,6 +108,7 @@ def test_a_person_can_hold_a_rollout_let_it_go_on_and_end_it(world):
         assert {do(verb, "0" * 32) for verb in ("abort", "pause", "resume")} == {404}
         assert http.get("/api/v1/rollouts/" + "0" * 32).status_code == 404
         assert http.post(f"/api/v1/rollouts/{rollout}/abort", json={"reason": ""}).status_code == 422
+    world.settle()
     world.live()
     assert (world.champion(), world.stage(), world.answered_by(world.day - 1)) == (champion, "", {champion})
     ended = version(world, number)["rollouts"]

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import Connection
 
 from regie.base.clock import wall_ms
@@ -65,3 +65,5 @@ def caller(request: Request) -> CallerOf:
 
 
 Caller = Annotated[CallerOf, Depends(caller)]
+# Numbers in queries: what a database's integer holds; more is an error of the caller's, not of the server's.
+Count = Annotated[int, Query(ge=0, lt=1 << 53)]

@@ -79,8 +79,9 @@ def _route(route: dict[str, Any]) -> str:
 
 def _rollout(model: str, rollout: dict[str, Any]) -> str:
     paused = ", paused" if rollout.get("paused") else ""
-    since = show.when(rollout.get("entered_ms"))
-    return f"{model}@{rollout['version']} {rollout['state']} in {rollout['stage']} since {since}{paused} ({rollout['id']})"
+    since = f"since {show.when(rollout['entered_ms'])}" if rollout.get("entered_ms") else "not yet acknowledged"
+    told = f"{model}@{rollout['version']} {rollout['state']} in {rollout['stage']} {since}{paused}"
+    return f"{told}: {rollout['because']} ({rollout['id']})"
 
 
 def _figures(signal: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from regie.base.clock import HOUR_MS
 from regie.base.errors import Conflict
 from regie.data import holdout, snapshots
 from regie.gates import changes, queries
@@ -17,9 +18,10 @@ from regie.loop import packages
 from regie.loop.scene import Scene
 from regie.loop.work import Work
 from regie.registry import queries as registry
+from regie.registry.changes import set_role
 from regie.spec.document import DatasetSpec
 from regie.store import jobs
-from regie.store.change import caused
+from regie.store.change import Change, caused
 from regie.store.tables import jobs as jobs_table
 from regie.store.types import Cause, system
 
@@ -81,14 +83,20 @@ def _notice_lost(scene: Scene) -> bool:
                 changes.conclude(
                     tx, seen, outcome, because, [], champion=seen.champion, holdout={}, next_ms=next_ms, cause=caused(seen)
                 )
+                _leave(tx, seen, outcome)
                 return tx.rows > 0
     return False
 
 
 def _after_failure(scene: Scene, seen: Qualification) -> tuple[str, int]:
-    labelled = scene.spec.labelled
-    again = scene.now_ms() + (labelled.holdout_ms or 0 if labelled else 0)
-    return (changes.DROPPED if seen.attempts + 1 >= ATTEMPTS else changes.INCONCLUSIVE), again
+    """The evaluation itself broke: that says nothing of the rows, so the next try need not wait for new ones."""
+    return (changes.DROPPED if seen.attempts + 1 >= ATTEMPTS else changes.INCONCLUSIVE), scene.now_ms() + HOUR_MS
+
+
+def _leave(tx: Change, seen: Qualification, outcome: str) -> None:
+    """A version that the gates refused or gave up competes no longer."""
+    if outcome in (changes.FAILED, changes.DROPPED):
+        set_role(tx, seen.model, seen.version, "")
 
 
 ATTEMPTS = 3
@@ -149,6 +157,7 @@ def work(work: Work) -> None:
             tx, seen, found["verdict"], found["because"], found["gates"], champion=champion.version if champion else None,
             holdout=rows.to_json(), next_ms=again, cause=caused(seen),
         )  # fmt: skip
+        _leave(tx, seen, found["verdict"])
         jobs.complete(tx, work.job, {"verdict": found["verdict"]})
 
 

@@ -223,4 +223,4 @@ def _unreleased(had: Sequence[Rollout]) -> bool:
 def abort_by_hand(scene: Scene, actor: Actor, rollout_id: str, reason: str) -> bool:
     """A person's `regie rollout abort`: the same deed as a broken guard's, under that person's name."""
     with scene.store.change(actor, "rollout.abort", rollout_id, reason, workspace=scene.workspace) as tx:
-        return abort(tx, queries.rollout(tx.connection, rollout_id), "by.hand")
+        return abort(tx, queries.rollout(tx.connection, rollout_id, scene.workspace), "by.hand")

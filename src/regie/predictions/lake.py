@@ -37,8 +37,11 @@ TRIES = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
-def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: str) -> int:
-    """Write the rows of records (payloads of the log, as dicts); returns how many. The same name twice writes once."""
+def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: str, grown: bool = False) -> int:
+    """Write the rows of records (payloads of the log, as dicts); returns how many. The same name twice writes once.
+
+    `grown`: what the name held before is the beginning of these records, whose ingestion was never noted; they take its place.
+    """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault((record["e"], day(record["t"])), []).append(record)
@@ -47,7 +50,7 @@ def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: 
         table = _table(group)
         rows += table.num_rows
         folder = _folder(root, workspace, endpoint) / f"day={of_day}"
-        if name not in _known(folder):
+        if name not in _known(folder) or (grown and (folder / f"{name}.parquet").exists()):
             _write(folder, _plain_name(name), table.sort_by([("time_ms", "ascending"), ("id", "ascending")]))
     return rows
 

@@ -10,10 +10,10 @@ from regie.rollout.tables import rollouts, routes
 from regie.rollout.types import Rollout, RolloutSpec, Route, Variant
 
 
-def rollout(db: Connection, identity: str) -> Rollout:
-    """One rollout. Raises NotFound."""
+def rollout(db: Connection, identity: str, workspace: str | None = None) -> Rollout:
+    """One rollout, of a workspace where one is given. Raises NotFound."""
     row = db.execute(select(rollouts).where(rollouts.c.id == identity)).first()
-    if row is None:
+    if row is None or workspace not in (None, row.workspace):
         raise NotFound(f"rollout {identity} does not exist", do="regie rollout list")
     return _rollout(row)
 

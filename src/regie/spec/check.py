@@ -154,17 +154,18 @@ class Findings:
         """Compares pairs, so it needs a stage in which both versions answer, and labels that are mature before it ends."""
         known_after_ms = self.known_after_ms or 0
         paired = [stage for stage in serve.rollout if stage.kind in ("shadow", "canary")]
+        needed_ms = known_after_ms + BLOCKS * DAY_MS
         for stage in paired:
-            earliest_ms = known_after_ms if known_after_ms < stage.for_ms else None
-            why = f"labels are known after {written(known_after_ms)}"
+            earliest_ms = needed_ms if needed_ms <= stage.for_ms else None
+            why = f"{BLOCKS} days of labels known after {written(known_after_ms)}"
             self.answers.append(Answer("guard", guard.text, f"the start of {stage.text}", earliest_ms, why))
-        if not any(known_after_ms < stage.for_ms for stage in paired):
+        if not any(needed_ms <= stage.for_ms for stage in paired):
             longest = max(paired, key=lambda stage: stage.for_ms, default=None)
             within = f"within `{longest.text}`" if longest else "without a shadow or canary stage"
             self.problem(
                 path,
-                f"`{guard.text}` can have no answer {within}: labels are known after {written(known_after_ms)}",
-                f"let a stage last longer than {written(known_after_ms)}, or leave this guard to `watch`",
+                f"`{guard.text}` can have no answer {within}: it takes {BLOCKS} days of labels known after {written(known_after_ms)}",
+                f"let a stage last {written(needed_ms)} or longer, or leave this guard to `watch`",
             )
 
     def watch(self) -> None:

@@ -32,7 +32,7 @@ model:
   task: binary
   gates: [log_loss <= 0.6, log_loss <= champion + 0.005, recall(by sex).gap <= 0.1, latency.p95 < 20ms]
 serve:
-  rollout: [shadow 1d, canary 5% for 2d, full, watch 30d]
+  rollout: [shadow 1d, canary 5% for 9d, full, watch 30d]
   abort_if: [errors > 1%, log_loss > champion + 0.1]
 monitor:
   quality: [log_loss <= champion_at_release * 1.1 over 7d]
@@ -80,7 +80,7 @@ def test_each_promise_says_when_it_can_have_an_answer(checked):
         ("latency.p95 < 20ms", "training"): 0,
         ("errors > 1%", "the start of the rollout"): 0,
         ("log_loss > champion + 0.1", "the start of shadow 1d"): None,
-        ("log_loss > champion + 0.1", "the start of canary 5% for 2d"): DAY_MS,
+        ("log_loss > champion + 0.1", "the start of canary 5% for 9d"): 8 * DAY_MS,
         ("watch 30d", "full"): 8 * DAY_MS,
         ("log_loss <= champion_at_release * 1.1 over 7d", "full"): 8 * DAY_MS,
         ("drift(top)", "full"): 3 * DAY_MS,
@@ -93,7 +93,8 @@ def test_each_promise_says_when_it_can_have_an_answer(checked):
     ("old", "new", "says"),
     [
         ("known_after: 1d", "known_after: 30d", "regie.yaml:24:27: `log_loss > champion + 0.1` can have no answer within"),
-        ("shadow 1d, canary 5% for 2d, ", "", "can have no answer without a shadow or canary stage"),
+        ("shadow 1d, canary 5% for 9d, ", "", "can have no answer without a shadow or canary stage"),
+        ("canary 5% for 9d", "canary 5% for 7d", "it takes 7 days of labels known after 1d"),
         ("holdout: last 7d", "holdout: last 6d", "regie.yaml:15:14: a holdout of 6d cannot answer `log_loss <= 0.6`"),
         ("recall(by sex)", "recall(by sax)", "regie.yaml:21:68: `sax` is not a column of `flights`"),
         ("recall(by sex)", "recall(by secret)", "`secret` is not a column of `flights` with use evaluation or feature"),

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from regie.app.api.status import scene_of
-from regie.app.caller import Caller
+from regie.app.caller import Caller, Count
 from regie.base.errors import NotFound
 from regie.data import label_source, queries
 from regie.loop.scene import Scene
@@ -43,7 +43,7 @@ def state_labels(name: str, caller: Caller, request: Request) -> dict[str, int]:
 
 
 @router.get("/api/v1/snapshots")
-def snapshots(caller: Caller, dataset: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def snapshots(caller: Caller, dataset: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     with caller.read("dataset.read", caller.workspace) as db:
         return queries.snapshots(db, caller.workspace, dataset, limit)
 

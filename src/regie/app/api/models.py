@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import select
 
-from regie.app.caller import Caller
+from regie.app.caller import Caller, Count
 from regie.gates import queries as gates
 from regie.monitoring import queries as monitoring
 from regie.registry import queries as registry
@@ -34,13 +34,13 @@ def model(name: str, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/v1/monitors")
-def signals(caller: Caller, monitor: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def signals(caller: Caller, monitor: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     with caller.read("monitor.read", caller.workspace) as db:
         return monitoring.signals_of(db, caller.workspace, monitor, limit=min(limit, 10_000))
 
 
 @router.get("/api/v1/breaches")
-def breaches(caller: Caller, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def breaches(caller: Caller, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     with caller.read("monitor.read", caller.workspace) as db:
         return [dict(one._mapping) for one in monitoring.breaches_of(db, caller.workspace, state=state, limit=limit)]
 

@@ -1,17 +1,20 @@
 """What serving nodes ask and deliver: docs/reference/node-http.md."""
 
 import json
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from fastapi import Path as PathPart
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
-from regie.app.caller import Caller
+from regie.app.caller import Caller, Count
 from regie.base.clock import monotonic, wall_ms
+from regie.base.errors import BadInput
 from regie.predictions import lake, segments
 from regie.registry import queries as registry
 from regie.rollout.queries import all_routes
@@ -23,10 +26,12 @@ from regie.store.tables import segments as segments_table
 from regie.store.tables import settling, specs, workspaces
 
 router = APIRouter()
+Segment = Annotated[int, PathPart(ge=0, lt=1 << 53)]
 WAIT_MS = 500
 LOOK_S = 0.01
 DEADLINE_MS = 1_000
 HEADER_BYTES = 8
+INGESTING = threading.Lock()
 
 
 class Sync(BaseModel):
@@ -57,7 +62,7 @@ def sync(node: str, body: Sync, caller: Caller) -> dict[str, Any]:
 
 
 @router.post("/api/v1/nodes/{node}/segments/{segment}")
-async def deliver(node: str, segment: int, offset: int, request: Request, caller: Caller) -> JSONResponse:
+async def deliver(node: str, segment: Segment, offset: Count, request: Request, caller: Caller) -> JSONResponse:
     """Accept a stretch of whole records, once."""
     from fastapi.concurrency import run_in_threadpool
 
@@ -141,6 +146,11 @@ def _endpoint(db: Connection, route: Route) -> dict[str, Any] | None:
 
 def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data: bytes) -> tuple[int, bool]:
     """The offset wanted next, and whether this stretch was accepted (or had been before)."""
+    with INGESTING:  # a node that lost its patience sends again while its first call is still at work
+        return _take_in(store, root, node, segment, offset, data)
+
+
+def _take_in(store: Store, root: Path, node: str, segment: int, offset: int, data: bytes) -> tuple[int, bool]:
     with store.read() as db:
         same = (segments_table.c.node == node, segments_table.c.segment == segment)
         seen = db.execute(select(segments_table).where(*same)).first()
@@ -151,11 +161,15 @@ def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data
         return have, True
     fresh = data[have - offset :]
     head = HEADER_BYTES if have == 0 else 0
-    payloads = segments.read_records(fresh[head:], f"segment {segment} of node {node}", have + head)
+    try:
+        payloads = segments.read_records(fresh[head:], f"segment {segment} of node {node}", have + head)
+    except segments.SegmentBroken as broken:
+        raise BadInput(broken.what, broken.where, "send whole records; nothing of this stretch was stored") from broken
     records = [json.loads(payload) for payload in payloads]
     for workspace in sorted({record["w"] for record in records}):
         mine = [record for record in records if record["w"] == workspace]
-        lake.ingest(root, workspace, mine, f"{node}-{segment:012d}-{have:012d}")
+        lake.ingest(root, workspace, mine, f"{node}-{segment:012d}-{have:012d}", grown=True)
+    # A server that dies here has the rows and not the offset: the node sends them again, with those that came since.
     row = {"node": node, "segment": segment, "offset": have + len(fresh), "records": (seen.records if seen else 0) + len(records)}
     with store.machinery() as batch:
         batch.execute(upsert(batch.connection, segments_table, row, ["node", "segment"]))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from regie.app.api.rollouts import Reason
 from regie.app.api.status import scene_of
-from regie.app.caller import Caller
+from regie.app.caller import Caller, Count
 from regie.base.errors import Conflict, NotFound
 from regie.loop.start import queue_run
 from regie.pipelines import queries
@@ -51,7 +51,7 @@ def listed(caller: Caller, request: Request) -> list[dict[str, Any]]:
 
 
 @router.get("/api/v1/runs")
-def runs(caller: Caller, pipeline: str | None = None, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def runs(caller: Caller, pipeline: str | None = None, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     with caller.read("run.read", caller.workspace) as db:
         return queries.runs(db, caller.workspace, pipeline, state, limit)
 

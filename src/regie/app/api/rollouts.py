@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from regie.app.api.status import scene_of
-from regie.app.caller import Caller, CallerOf
+from regie.app.caller import Caller, CallerOf, Count
 from regie.base.errors import Conflict
 from regie.loop import release
 from regie.rollout import changes, queries
@@ -32,7 +32,7 @@ def shown(rollout: Rollout) -> dict[str, Any]:
 
 
 @router.get("/api/v1/rollouts")
-def listed(caller: Caller, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def listed(caller: Caller, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     with caller.read("rollout.read", caller.workspace) as db:
         return [shown(one) for one in queries.listed(db, caller.workspace, state, limit)]
 
@@ -40,7 +40,7 @@ def listed(caller: Caller, state: str | None = None, limit: int = 100) -> list[d
 @router.get("/api/v1/rollouts/{rollout_id}")
 def one(rollout_id: str, caller: Caller) -> dict[str, Any]:
     with caller.read("rollout.read", rollout_id) as db:
-        return shown(queries.rollout(db, rollout_id))
+        return shown(queries.rollout(db, rollout_id, caller.workspace))
 
 
 @router.post("/api/v1/rollouts/{rollout_id}/pause")
@@ -64,7 +64,7 @@ def abort(rollout_id: str, body: Reason, caller: Caller, request: Request) -> di
 def _pause(caller: CallerOf, rollout_id: str, body: Reason, paused: bool) -> dict[str, Any]:
     word = "pause" if paused else "resume"
     with caller.change(f"rollout.{word}", rollout_id, body.reason) as tx:
-        queries.rollout(tx.connection, rollout_id)
+        queries.rollout(tx.connection, rollout_id, caller.workspace)
         if not changes.pause(tx, rollout_id, paused):
             raise Conflict(
                 f"rollout {rollout_id} cannot {word}: it is not running, or it was {word}d already", rollout_id, "regie status"

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from regie.app.caller import Caller, CallerOf
 from regie.base.errors import NotFound
 from regie.gates import queries as gates
-from regie.loop import react, why
+from regie.loop import react, release, why
 from regie.loop.scene import Scene, scene
 from regie.monitoring import queries as monitoring
 from regie.pipelines import queries as pipelines
 from regie.rollout import queries as rollout
+from regie.rollout.decide import decide
 from regie.store import jobs, nodes
 
 router = APIRouter()
@@ -71,8 +72,12 @@ def _rollout(here: Scene, db: Connection) -> dict[str, Any] | None:
     found = rollout.running(db, here.workspace, endpoint) or rollout.waiting(db, here.workspace, endpoint)
     if found is None:
         return None
-    names = ("id", "version", "incumbent", "state", "paused", "entered_ms", "because")
-    return {**{name: getattr(found, name) for name in names}, "stage": found.current.kind}
+    names = ("id", "version", "incumbent", "state", "paused", "entered_ms")
+    # Why it is where it is, now: also what no row tells, such as a stage that never sees its minimum sample.
+    because = (
+        decide(found.spec, release.observe(here, db, found), here.now_ms()).because if found.state == "running" else "waiting"
+    )
+    return {**{name: getattr(found, name) for name in names}, "stage": found.current.kind, "because": because}
 
 
 def _newest(signals: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from regie.app.caller import Caller
+from regie.app.caller import Caller, Count
+from regie.base.errors import NotFound
 from regie.base.version import VERSION
 from regie.store import audit, events, jobs, nodes
 from regie.store.tables import jobs as jobs_table
@@ -59,20 +60,20 @@ def anchor(caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/v1/audit/records")
-def records(caller: Caller, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+def records(caller: Caller, after: Count = 0, limit: Count = 1000) -> list[dict[str, Any]]:
     with caller.read("audit.read", "audit") as db:
         return list(audit.records(db, after, min(limit, 10_000)))
 
 
 @router.get("/api/v1/events")
-def listed(caller: Caller, after: int = 0, limit: int = 1000, type: str | None = None) -> list[dict[str, Any]]:
+def listed(caller: Caller, after: Count = 0, limit: Count = 1000, type: str | None = None) -> list[dict[str, Any]]:
     with caller.read("event.read", caller.workspace) as db:
         found = events.after(db, after, min(limit, 10_000), caller.workspace, [type] if type else None)
     return [event.cloud() for event in found]
 
 
 @router.get("/api/v1/jobs")
-def job_list(caller: Caller, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def job_list(caller: Caller, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
     query = select(jobs_table).where(jobs_table.c.workspace == caller.workspace).order_by(jobs_table.c.id.desc()).limit(limit)
     if state is not None:
         query = query.where(jobs_table.c.state == state)
@@ -83,4 +84,7 @@ def job_list(caller: Caller, state: str | None = None, limit: int = 100) -> list
 @router.get("/api/v1/jobs/{job_id}")
 def job(job_id: str, caller: Caller) -> dict[str, Any]:
     with caller.read("job.read", caller.workspace) as db:
-        return jobs.find(db, job_id)
+        found = jobs.find(db, job_id)
+    if found["workspace"] != caller.workspace:
+        raise NotFound(f"job {job_id} does not exist", caller.workspace, "regie job list")
+    return found
