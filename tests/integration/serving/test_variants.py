@@ -112,7 +112,7 @@ def test_a_shadow_that_hangs_delays_no_answer_is_dropped_beyond_its_queue_and_is
             began = time.monotonic()
             client.ask()
             took.append(time.monotonic() - began)
-        assert sorted(took)[int(0.95 * len(took))] < 0.1
+        assert sorted(took)[int(0.95 * len(took))] < 1.0  # half the deadline for which the shadow hangs
         assert 'regie_shadow_drops_total{endpoint="flights",version="2"} 0' not in node.get("/metrics")[1]
         until(lambda: "no answer within 2000 ms" in str([one.get("err") for one in of_kind(node, "s")]))
         until(lambda: client.ask() and pids(node)["2"] not in (stopped, None))

@@ -120,18 +120,6 @@ def test_check_needs_no_http_library(regie, tmp_path):
     assert done.stdout.splitlines()[-1] == "0 False"
 
 
-def test_help_costs_less_than_150_ms_of_cpu(tmp_path):
-    import resource
-
-    costs = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "regie", "--help"], capture_output=True, check=True, cwd=tmp_path)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        costs.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    assert min(costs) < 0.150
-
-
 def test_an_unknown_command_names_the_nearest_and_is_a_usage_error(regie):
     done = regie("stauts")
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,9 +1,5 @@
 """Contracts: what breaks them is counted rule by rule, with examples."""
 
-import statistics
-from time import perf_counter
-
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -142,16 +138,3 @@ def test_the_error_says_what_is_broken_and_ends_with_exit_code_3() -> None:
     assert (error.code, error.status, error.exit_code) == ("data.contract_broken", 422, 3)
     assert "age" in str(error)
     assert "200" in str(error)
-
-
-def test_a_hundred_thousand_rows_are_checked_in_a_tenth_of_a_second() -> None:
-    chance = np.random.default_rng(0)
-    columns = {f"x{n}": chance.normal(size=100_000) for n in range(10)}
-    rows = pa.table({**columns, "plan": chance.choice(["a", "b"], 100_000), "id": np.arange(100_000)})
-    promised = spec({**dict.fromkeys(columns, "float -9..9"), "plan": "cat[a, b]"}, ("rows >= 1", "unique(id)"), key=("id",))
-    took = []
-    for _ in range(5):
-        start = perf_counter()
-        assert broken(rows, promised).ok
-        took.append(perf_counter() - start)
-    assert statistics.median(took) < 0.3, took  # a tenth of a second on an idle machine; three times that beside other work
