@@ -58,7 +58,11 @@ def caller(request: Request) -> CallerOf:
     store: Store = request.app.state.store
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     actor = LOCAL
-    if scheme.lower() == "bearer" and token:
+    if scheme:
+        if scheme.lower() != "bearer":
+            raise tokens.BadToken(
+                f"{scheme} is no way to authenticate here", "header Authorization", "send Bearer and a token, or none"
+            )
         with store.read() as db:
             actor = tokens.actor_of(db, token)
     return CallerOf(store, actor, request.scope.get("regie.workspace", PERSONAL))

@@ -83,22 +83,23 @@ def look(store: Store, predictions: Path) -> bool:
     return unsettled
 
 
-def passes(here: Scene) -> bool:
-    """Run the turns until none changes anything; True if any did."""
+def passes(here: Scene, failed: list[str] | None = None) -> bool:
+    """Run the turns until none changes anything; True if any did. The names of turns that raised are added to `failed`."""
     moved = False
     for _ in range(MOST_PASSES):
-        if not any(_take(name, turn, here) for name, turn in TURNS):
+        if not any(_take(name, turn, here, [] if failed is None else failed) for name, turn in TURNS):
             return moved
         moved = True
     log.error("the turns of %s do not come to rest", here.workspace)
     return moved
 
 
-def _take(name: str, turn: Callable[[Scene], bool], here: Scene) -> bool:
+def _take(name: str, turn: Callable[[Scene], bool], here: Scene, failed: list[str]) -> bool:
     try:
         return turn(here)
     except Exception:
         log.exception("turn %s of %s failed", name, here.workspace)
+        failed.append(name)
         return False
 
 
@@ -112,8 +113,9 @@ def _settle(here: Scene) -> bool:
         return False
     # Asked before the turns look: what a job or a node finishes while they do, they have not seen yet.
     busy = _busy(here)
-    if passes(replace(here, at_ms=now)) or busy:
-        return False
+    failed: list[str] = []
+    if passes(replace(here, at_ms=now), failed) or busy or failed:
+        return False  # a turn that raised has not looked: it looks again before anything counts as settled
     if row is None or row.settled_ms < now:
         _mark(here, now)
     return True
@@ -125,7 +127,9 @@ def _busy(here: Scene) -> bool:
             return True
         routes = [route for route in rollout.all_routes(db) if route.workspace == here.workspace]
         return any(
-            nodes.live(db) and nodes.behind(db, r.endpoint, r.generation) and not nodes.failure(db, r.endpoint) for r in routes
+            nodes.live(db) and nodes.behind(db, r.endpoint, r.generation) and not nodes.failure(db, r.endpoint, r.generation)
+            for r in routes
+            if r.variants
         )
 
 

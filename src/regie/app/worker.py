@@ -21,7 +21,7 @@ from regie.base.errors import RegieError
 from regie.base.ids import new_id
 from regie.loop.work import Work
 from regie.pipelines.executors import ProcessExecutor
-from regie.pipelines.runner import Runner
+from regie.pipelines.runner import RunCancelled, Runner
 from regie.store import jobs
 from regie.store.jobs import Job, StaleFence
 
@@ -88,6 +88,8 @@ class Worker:
             wiring.JOBS[job.kind](work)
         except StaleFence:
             log.warning("job %s was taken over; its result here is not accepted", job.id)
+        except RunCancelled:
+            self._give_back(job)
         except RegieError as error:
             self._fail(job, str(error), None)
         except Exception as error:
@@ -96,6 +98,14 @@ class Worker:
         finally:
             heart.stop()
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _give_back(self, job: Job) -> None:
+        """A worker that is told to stop leaves its job to the next one, as an attempt that was not made."""
+        try:
+            with self.home.store.machinery(durable=True) as batch:
+                jobs.give_back(batch, job)
+        except StaleFence:
+            log.info("job %s was cancelled or taken over", job.id)
 
     def _fail(self, job: Job, error: str, retry_in_ms: int | None) -> None:
         try:

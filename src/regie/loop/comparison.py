@@ -52,6 +52,14 @@ def guards(scene: Scene, db: Connection, rollout: Rollout) -> tuple[int, tuple[s
     return len(own.failed), tuple(broken)
 
 
+def service_guards(scene: Scene, rollout: Rollout) -> tuple[str, ...]:
+    """In `watch`: the guards on errors and latency that the new champion breaks; its truth is `watch`'s own matter."""
+    assert rollout.entered_ms is not None
+    own = _requests_of(predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS), rollout.version)
+    promised = [(text, parse(text)) for text in rollout.spec.guards]
+    return tuple(text for text, guard in promised if guard.family != "quality" and _broken(guard, own))
+
+
 @dataclass(frozen=True)
 class Requests:
     """The requests that a version should have answered, in order: whether it failed, and its latency in milliseconds."""
@@ -160,14 +168,23 @@ def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:
         return Watched("", sides)
     metric, task = metric_of(gate.metric), task_of(scene)
     mine, theirs = (answer_for(metric, task, outputs) for outputs in (sides.mine, sides.theirs))
-    difference = difference_interval(metric, sides.label, mine, theirs, sides.days).turned(metric.sign)
-    return _verdict(gate, difference)
+    times, allowed = tolerance(gate, metric.sign)
+    difference = difference_interval(metric, sides.label, mine, theirs, sides.days, times).turned(metric.sign)
+    return _verdict(allowed, difference)
 
 
-def _verdict(gate: Expression, difference: Interval) -> Watched:
+def tolerance(gate: Expression, sign: float) -> tuple[float, float]:
+    """By which factor, and by how much, the gate lets a version be worse. A gate that asks for better asks here for not worse."""
+    number = gate.bound.number or 0.0
+    if gate.bound.operation == "*":
+        return (number if (number - 1) * sign < 0 else 1.0), 0.0
+    shift = -number if gate.bound.operation == "-" else number
+    return 1.0, max(0.0, -sign * shift)
+
+
+def _verdict(margin: float, difference: Interval) -> Watched:
     if difference.low is None or difference.high is None:
         return Watched("", f"{difference.blocks} days are too few", difference)
-    margin = abs(gate.bound.number or 0.0) if gate.bound.operation in ("+", "-") else 0.0
     if difference.low >= -margin:
         return Watched("not_worse", "the interval says not worse", difference)
     if difference.high < -margin:

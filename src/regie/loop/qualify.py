@@ -46,7 +46,10 @@ def _open(scene: Scene) -> bool:
     first = fresh[0]
     cause = caused(first)
     with scene.store.change(ACTOR, "gate.judge", f"{scene.model}@{first.version}", workspace=scene.workspace, cause=cause) as tx:
-        changes.open(tx, scene.model, first.version, cause, tx.now_ms)
+        labelled = scene.spec.labelled
+        spans = (labelled.holdout_ms or 0) + (labelled.label.known_after_ms if labelled.label else 0) if labelled else 0
+        # One trained outside has seen rows up to its registration: nothing can be said before a whole holdout after it is mature.
+        changes.open(tx, scene.model, first.version, cause, max(tx.now_ms, first.seen_until_ms + spans))
         return tx.rows > 0
 
 
@@ -80,10 +83,11 @@ def _notice_lost(scene: Scene) -> bool:
             with scene.store.change(
                 ACTOR, "gate.judge", f"{seen.model}@{seen.version}", because[:200], workspace=scene.workspace, cause=caused(seen)
             ) as tx:
-                changes.conclude(
+                concluded = changes.conclude(
                     tx, seen, outcome, because, [], champion=seen.champion, holdout={}, next_ms=next_ms, cause=caused(seen)
                 )
-                _leave(tx, seen, outcome)
+                if concluded is not None:
+                    _leave(tx, seen, outcome)
                 return tx.rows > 0
     return False
 

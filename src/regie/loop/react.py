@@ -22,6 +22,7 @@ from regie.rollout import queries as rollout
 from regie.spec.document import Reaction
 from regie.store import events
 from regie.store.change import caused, remembered, upsert
+from regie.store.tables import workspaces
 from regie.store.types import NOBODY_CAUSE, Cause, system
 
 ACTOR = system("react")
@@ -198,6 +199,10 @@ def _take(scene: Scene, reaction: Reaction) -> bool:
     with scene.store.change(
         ACTOR, "reaction.fire", reaction.key, seen.triggered, workspace=scene.workspace, cause=seen.cause
     ) as tx:
+        # Looked at again under the workspace's lock: two leaders for a moment must not start two retrainings.
+        tx.execute(select(workspaces.c.name).where(workspaces.c.name == scene.workspace).with_for_update())
+        if not decide(observe(scene, tx.connection, reaction)).fire:
+            return False
         for pipeline in reaction.do:
             identity = new_id()
             fired = tx.event("reaction.fired", reaction.key, cause=seen.cause, because=seen.triggered, pipeline=pipeline)

@@ -70,7 +70,7 @@ def observe(scene: Scene, db: Connection, rollout: Rollout) -> Observed:
     """What is to be seen of a running rollout."""
     seen = Observed(
         stage=rollout.stage, entered_ms=rollout.entered_ms, paused=rollout.paused, incumbent=rollout.incumbent is not None,
-        nodes_behind=nodes.behind(db, rollout.endpoint, rollout.generation), failed=nodes.failure(db, rollout.endpoint),
+        nodes_behind=nodes.behind(db, rollout.endpoint, rollout.generation), failed=nodes.failure(db, rollout.endpoint, rollout.generation),
     )  # fmt: skip
     if rollout.entered_ms is None or rollout.incumbent is None:
         return seen
@@ -79,6 +79,7 @@ def observe(scene: Scene, db: Connection, rollout: Rollout) -> Observed:
         requests, broken = comparison.guards(scene, db, rollout)
         return replace(seen, requests=requests, broken=broken)
     if stage.kind == "watch":
+        seen = replace(seen, broken=comparison.service_guards(scene, rollout))
         verdict = comparison.watch(scene, db, rollout).verdict
         return replace(seen, watch=verdict, quality_breached=bool(_breach(scene, db, rollout.version)))
     return seen
@@ -145,7 +146,9 @@ def abort(tx: Change, rollout: Rollout, because: str) -> bool:
         return False
     cause = ended
     crowned = registry.champion(tx.connection, rollout.workspace, endpoint=rollout.endpoint)
-    if crowned is not None and crowned.version == rollout.version and rollout.incumbent is not None:
+    if crowned is not None and crowned.version == rollout.version and rollout.incumbent is None:
+        cause = crown.vacate(tx, rollout.endpoint, rollout.environment, ended)
+    elif crowned is not None and crowned.version == rollout.version and rollout.incumbent is not None:
         cause = crown.crown(tx, rollout.endpoint, rollout.environment, rollout.model, rollout.incumbent, rollout.id, ended)
     table = routes.variants(None, rollout.incumbent, None, None)
     routes.want(tx, rollout.endpoint, rollout.environment, rollout.model, table, cause)

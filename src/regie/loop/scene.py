@@ -62,7 +62,7 @@ class Scene:
     def watermark(self, db: Connection) -> int:
         """Business time up to which every live serving node has delivered its predictions."""
         if self.clock == "wall":
-            return min((node.flush for node in nodes.live(db)), default=wall_ms())
+            return min((node.flush for node in nodes.live(db) or nodes.known(db)), default=wall_ms())
         row = db.execute(select(settling).where(settling.c.workspace == self.workspace)).first()
         if row is None or nodes.delivered(db, row.flush):
             return business_now(db, self.workspace)

@@ -22,7 +22,7 @@ from regie.loop.watch import PROFILE_TAG
 from regie.loop.work import Work
 from regie.pipelines import changes, queries
 from regie.pipelines.graph import Graph
-from regie.pipelines.runner import RunRequest
+from regie.pipelines.runner import RunCancelled, RunRequest
 from regie.registry import changes as registry
 from regie.registry.types import CANDIDATE, CHALLENGER
 from regie.spec.document import DatasetSpec, PipelineSpec
@@ -74,6 +74,8 @@ def work(work: Work) -> None:
         run = queries.run(db, work.job.args["run_id"])
     try:
         _run(work, scene, run)
+    except RunCancelled:
+        raise  # the worker stops: the job goes to the next one, and finished tasks are answered by the cache
     except RegieError as error:
         # A broken contract or a failing step is the run's own end, not a reason to try the job again.
         with scene.store.change(

@@ -1,6 +1,6 @@
 """The crown: a version becomes the champion of an endpoint. Only `loop/release` may import this; an import contract says so."""
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from regie.registry.tables import champions
 from regie.store.change import Change, remembered, upsert
@@ -28,3 +28,17 @@ def crown(tx: Change, endpoint: str, environment: str, model: str, version: int,
     }  # fmt: skip
     tx.execute(upsert(tx.connection, champions, row, KEY))
     return crowned
+
+
+def vacate(tx: Change, endpoint: str, environment: str, cause: Cause) -> Cause:
+    """Take the crown away where nobody held it before: a first release that was aborted leaves no champion."""
+    same = (
+        champions.c.workspace == tx.workspace, champions.c.endpoint == endpoint, champions.c.environment == environment,
+    )  # fmt: skip
+    before = tx.execute(select(champions).where(*same)).first()
+    if before is None:
+        return cause
+    tx.execute(delete(champions).where(*same))
+    return tx.event(
+        "champion.vacated", f"{before.model}@{before.version}", cause=cause, endpoint=endpoint, environment=environment
+    )

@@ -194,6 +194,10 @@ class Findings:
                 continue
             if self.spec.labelled:
                 self.group(path, one, self.spec.labelled, logged=True)
+            gates = self.spec.model.gates if self.spec.model else ()
+            if one.relative and one.subject not in {gate.subject for gate in gates}:
+                what = f"`{one.text}` has nothing to compare with: no gate measures {one.subject} at the release"
+                self.problem(path, what, f"add a gate, for example `{one.subject} {one.operator} champion`")
             over_ms = one.over_ms or 0
             why = f"a window of {written(over_ms)} and labels known after {written(self.known_after_ms)}"
             self.answers.append(Answer("monitor", one.text, "full", over_ms + self.known_after_ms, why))

@@ -60,7 +60,7 @@ class Database:
             self._durable = _sqlite_engine(self.url, "FULL")
         else:
             self._read = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True,
-                                       execution_options={"postgresql_readonly": True})  # fmt: skip
+                                       isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True})  # fmt: skip
             # Without the option, psycopg's row count of an INSERT is lost (-1), and a change would seem to alter nothing.
             self._durable = self._light = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True,
                                                         execution_options={"preserve_rowcount": True})  # fmt: skip

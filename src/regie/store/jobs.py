@@ -115,6 +115,11 @@ def fail(tx: Writes, job: Job, error: str, retry_in_ms: int | None = None) -> No
         _end(tx, job, state="failed", error=error, ended_ms=now_ms())
 
 
+def give_back(tx: Writes, job: Job) -> None:
+    """Queue the job again as if it had not been claimed. Raises StaleFence."""
+    _end(tx, job, state="queued", run_at_ms=now_ms(), attempts=jobs.c.attempts - 1)
+
+
 def cancel(tx: Writes, job_id: str) -> bool:
     """Cancel a live job; its owner notices at its next heartbeat."""
     return bool(

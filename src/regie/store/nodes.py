@@ -51,14 +51,18 @@ def behind(db: Connection, endpoint: str, generation: int) -> tuple[str, ...]:
     return tuple(node.id for node in alive if node.generations.get(endpoint, 0) < generation)
 
 
-def failure(db: Connection, endpoint: str) -> str:
-    """Why a live node cannot take the wanted route up; empty if none says so."""
-    return next((node.failed[endpoint] for node in live(db) if node.failed.get(endpoint)), "")
+def failure(db: Connection, endpoint: str, generation: int) -> str:
+    """Why a live node cannot take this generation up; empty if none says so. What it says of another one is old."""
+    said = [node.failed[endpoint] for node in live(db) if node.failed.get(endpoint)]
+    return next((one for one in said if f"generation {generation}:" in one), "")
 
 
 def delivered(db: Connection, flush: int) -> bool:
-    """Whether every live node has uploaded all that it had answered when that flush number was handed out."""
-    return all(node.flush >= flush for node in live(db))
+    """Whether every live node has uploaded all that it had answered when that flush number was handed out.
+
+    Where none lives, those that were known are waited for: silence is no delivery.
+    """
+    return all(node.flush >= flush for node in live(db) or known(db))
 
 
 def _node(row: Any) -> Node:

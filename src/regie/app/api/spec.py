@@ -12,7 +12,10 @@ from sqlalchemy import Connection, insert, select, update
 from regie.app.caller import Caller, CallerOf
 from regie.base.canonical import canonical
 from regie.base.errors import BadInput, Conflict, NotFound
+from regie.rollout.queries import all_routes
+from regie.spec.check import promises
 from regie.spec.document import Spec
+from regie.spec.problems import JsonPlaces
 from regie.spec.read import from_json
 from regie.store.change import Change, upsert
 from regie.store.tables import specs, workspaces
@@ -55,6 +58,7 @@ def applied(caller: Caller) -> dict[str, Any]:
 def apply(body: Apply, caller: Caller, request: Request) -> dict[str, Any]:
     """Apply the document; the same one again changes nothing."""
     spec = from_json(body.document)
+    promises(spec, JsonPlaces()).refuse()
     if spec.workspace != caller.workspace or not NAME.fullmatch(spec.workspace):
         raise BadInput(f"the document is for workspace {spec.workspace!r}", "workspace", f"send it to /w/{spec.workspace}")
     if not caller.store.blobs.has(body.code_digest):
@@ -62,6 +66,7 @@ def apply(body: Apply, caller: Caller, request: Request) -> dict[str, Any]:
     _create(caller, request)
     with caller.change("spec.apply", spec.workspace, body.reason) as tx:
         _endpoint_is_free(tx.connection, spec)
+        _endpoint_stays(tx.connection, spec)
         _write(tx, spec, body)
         event = tx.event("spec.applied", spec.workspace, digest=spec.digest, code=body.code_digest) if tx.rows else None
     return {"changed": event is not None, "digest": spec.digest, "event": event.causationid if event else ""}
@@ -100,6 +105,19 @@ def _write(tx: Change, spec: Spec, body: Apply) -> None:
         .where(workspaces.c.name == spec.workspace, workspaces.c.spec_digest.is_distinct_from(spec.digest))
         .values(spec_digest=spec.digest)
     )
+
+
+def _endpoint_stays(db: Connection, spec: Spec) -> None:
+    """What answers today goes on under its guards: an endpoint with a route keeps its name and its model."""
+    for route in all_routes(db):
+        if route.workspace != spec.workspace or not route.variants:
+            continue
+        wanted = (spec.serve.endpoint, spec.model.name) if spec.serve and spec.model else ("nothing", "no model")
+        if wanted != (route.endpoint, route.model):
+            raise Conflict(
+                f"endpoint {route.endpoint} answers with model {route.model}, and the file says {wanted[0]} with {wanted[1]}",
+                "serve.endpoint, model.name", "use another workspace for another endpoint or model",
+            )  # fmt: skip
 
 
 def _endpoint_is_free(db: Connection, spec: Spec) -> None:

@@ -53,6 +53,11 @@ def model(caller: CallerOf, name: str, deed: str) -> None:
     """Raises NotAllowed where a served model would be deleted, renamed, or moved through stages."""
     with caller.store.read() as db:
         promised = served(db, caller.workspace, name)
+        took_part = "" if promised is not None else _took_part(db, caller.workspace, name)
+    if took_part:
+        caller.refuse(
+            "model.change", name, f"{took_part}, and cannot be {deed}", "evidence and routes name its versions: leave it"
+        )
     if promised is not None:
         rule = f"it is served by the endpoint {promised.endpoint}, and cannot be {deed}"
         caller.refuse("model.change", name, rule, WAY if deed == "staged" else "change regie.yaml first, then regie apply")
@@ -61,17 +66,26 @@ def model(caller: CallerOf, name: str, deed: str) -> None:
 def version(caller: CallerOf, name: str, number: int) -> None:
     """Raises NotAllowed where a version would be deleted that took part in the loop."""
     with caller.store.read() as db:
-        promised = served(db, caller.workspace, name)
-        why = _part(db, promised, number) if promised is not None else ""
+        why = _part(db, caller.workspace, name, number)
     if why:
         caller.refuse(
             "version.change", f"{name}@{number}", f"it {why}, and stays", "leave it; it takes no traffic unless it is champion"
         )
 
 
-def _part(db: Connection, promised: Served, number: int) -> str:
-    workspace, name = promised.workspace, promised.model
-    crowned = queries.champion(db, workspace, model=name, endpoint=promised.endpoint)
+def _took_part(db: Connection, workspace: str, name: str) -> str:
+    """Whether any version ever stood before the gates or behind an endpoint, whatever regie.yaml says today.
+
+    Verdicts, rollouts and routes name versions: deleted and made again, a number would carry the verdict of another package.
+    """
+    for one in queries.versions(db, workspace, name):
+        if why := _part(db, workspace, name, one.version):
+            return f"version {one.version} {why}"
+    return ""
+
+
+def _part(db: Connection, workspace: str, name: str, number: int) -> str:
+    crowned = queries.champion(db, workspace, model=name)
     if crowned is not None and number in (crowned.version, crowned.former_version):
         return "is champion" if number == crowned.version else "was champion"
     if queries.version(db, workspace, name, number).role:
