@@ -84,11 +84,11 @@ class Place:
     def under(self, turn: str, action: str) -> Any:
         return self.store.change(system(turn), action, "loop", workspace="loop")
 
-    def node(self, **generations: int) -> None:
-        """A live serving node that has acknowledged these generations."""
+    def node(self, failed: str = "", **generations: int) -> None:
+        """A live serving node that has acknowledged these generations; `failed`: what it says of the endpoint."""
         row = {
             "id": "n1", "tag": 1, "nonce": "x", "address": "here", "flush": 0, "generations": canonical(generations),
-            "failed": "{}", "last_id": "", "seen_wall_ms": wall_ms(),
+            "failed": canonical({"loop": failed} if failed else {}), "last_id": "", "seen_wall_ms": wall_ms(),
         }  # fmt: skip
         with self.store.machinery() as batch:
             batch.execute(upsert(batch.connection, nodes, row, ["id"]))

@@ -203,3 +203,17 @@ def test_nothing_of_all_this_changed_the_workspace(world):
     assert world.client.audit.verify()["verified"] is True
     assert world.client.runs.list() == []
     assert json.dumps(world.client.status()["rollout"]) == "null"
+
+
+@pytest.mark.parametrize("header", ["Basic bG9jYWw6", "Bearer", "nonsense"])
+def test_whoever_tries_to_authenticate_in_another_way_is_not_taken_for_the_local_user(http, header):
+    assert http.get("/api/v1/status", headers={"authorization": header}).status_code == 401
+
+
+def test_a_file_that_no_check_would_let_pass_is_not_applied_over_http_either(world, http):
+    applied = http.get("/api/v1/spec").json()
+    document = applied["document"]
+    document["data"]["rows"]["holdout"] = "last 3d"
+    facts = {name: applied[name] for name in ("root", "code_digest")}
+    answer = http.put("/api/v1/spec", json={"document": document, **facts})
+    assert (answer.status_code, answer.json()["where"]) == (422, "data.rows.holdout")

@@ -201,3 +201,17 @@ def test_a_crown_remembers_the_former_one_and_is_set_once(flights):
         found = queries.champion(db, "flights", endpoint="other")
     assert found is not None
     assert (found.version, found.former_version, found.cause) == (2, 1, remembered(cause))
+
+
+def test_what_took_part_in_the_loop_stays_even_where_nothing_is_served_any_more(server):
+    """Verdicts and routes name versions: made again, a number would carry the verdict of another package."""
+    with server.store.change(LOCAL, "model.register", "old", workspace="bare") as tx:
+        changes.ensure_model(tx, "old")
+        changes.register(tx, "old", source="regie:train", role="challenger")
+        changes.ensure_model(tx, "free")
+        changes.register(tx, "free", source="regie:train")
+    client = server.client("bare")
+    assert "version 1 competes" in refused(client.delete_registered_model, "old")
+    refused(client.rename_registered_model, "old", "new")
+    refused(client.delete_model_version, "old", "1")
+    client.delete_registered_model("free")

@@ -8,8 +8,10 @@ from regie.data import labels as statements
 from regie.gates import changes as gates
 from regie.gates import queries as judged
 from regie.loop import comparison, qualify, release
+from regie.registry import changes as registered
 from regie.registry import queries as registry
 from regie.rollout import queries
+from regie.spec.expressions import parse
 from regie.store.tables import jobs
 from regie.store.types import LOCAL, NOBODY_CAUSE
 from tests.support.place import NOW, record
@@ -255,3 +257,79 @@ def test_impossible_labels_do_not_stop_a_rollout(place):
     statements.state(place.store, "loop", wrong)
     place.pass_days(1)
     assert broken(place, running)[1] == ()
+
+
+# --- what a hostile reader found ---
+
+
+def test_a_first_release_that_no_node_can_load_leaves_no_champion(place):
+    place.node()
+    number = passed(place)
+    while rollouts(place, "running") == [] or champion(place) is None:
+        assert release.turn(place.scene)
+    place.node(failed="generation 1: package sha256:x cannot be loaded")
+    assert release.turn(place.scene)
+    assert champion(place) is None
+    assert [(one.version, one.state, one.because) for one in rollouts(place)] == [(number, "aborted", "package.failed")]
+    second = passed(place)
+    turn(place)
+    assert champion(place) == second
+
+
+def test_what_a_node_says_of_an_older_route_does_not_end_the_next_rollout(place):
+    crowned(place)
+    second = passed(place, champion=1)
+    place.node(loop=1, failed="generation 1: package sha256:x cannot be loaded")
+    while release.turn(place.scene):
+        pass
+    (running,) = rollouts(place, "running")
+    assert (running.version, running.current.kind) == (second, "shadow")
+
+
+def test_a_guard_on_errors_gives_the_crown_back_in_watch_too(place):
+    crowned(place)
+    second = passed(place, champion=1)
+    turn(place)
+    answered = 0
+    while champion(place) != second or rollouts(place, "running")[0].entered_ms is None:
+        now = place.scene.now_ms()
+        place.log(
+            [record(answered + n, now + n, v, m) for n in range(100) for v, m in ((1, "live"), (2, "shadow"))], f"n1-1-{answered}"
+        )
+        place.log([record(answered + n, now + n + 200, 2) for n in range(40)], f"n1-2-{answered}")
+        answered += 1000
+        place.pass_days(1)
+        turn(place)
+        assert answered < 20_000
+    now = place.scene.now_ms()
+    place.log([record(90_000 + n, now + n, 2, err="it broke", y=[None]) for n in range(100)], "n1-1-9")
+    place.pass_days(0.1)
+    turn(place)
+    assert champion(place) == 1
+    assert rollouts(place)[0].because == "guard.broken"
+
+
+@pytest.mark.parametrize(
+    ("gate", "sign", "allows"),
+    [
+        ("log_loss <= champion + 0.02", -1, (1.0, 0.02)),
+        ("rmse <= champion * 1.01", -1, (1.01, 0.0)),
+        ("auc >= champion - 0.005", 1, (1.0, 0.005)),
+        ("auc >= champion + 0.01", 1, (1.0, 0.0)),  # better was asked at the gates; in watch not worse is enough
+        ("log_loss <= champion - 0.01", -1, (1.0, 0.0)),
+        ("log_loss <= champion * 0.99", -1, (1.0, 0.0)),
+        ("auc >= champion", 1, (1.0, 0.0)),
+    ],
+)
+def test_watch_lets_a_version_be_as_much_worse_as_its_gate_did(gate, sign, allows):
+    assert comparison.tolerance(parse(gate), sign) == allows
+
+
+def test_a_version_from_outside_waits_until_a_whole_holdout_after_its_registration_is_mature(place):
+    with place.store.change(LOCAL, "model.register", "loop", workspace="loop") as tx:
+        registered.ensure_model(tx, "loop")
+        number = registered.register(tx, "loop", source="runs:/x", role="challenger", seen_until_ms=NOW)
+    while qualify.turn(place.scene):
+        pass
+    seen = qualification(place, number)
+    assert (seen.state, seen.next_ms - NOW) == ("waiting", 8 * DAY_MS)

@@ -94,6 +94,7 @@ def test_each_promise_says_when_it_can_have_an_answer(checked):
     [
         ("known_after: 1d", "known_after: 30d", "regie.yaml:24:27: `log_loss > champion + 0.1` can have no answer within"),
         ("shadow 1d, canary 5% for 9d, ", "", "can have no answer without a shadow or canary stage"),
+        ("log_loss <= champion_at_release * 1.1", "auc >= champion_at_release", "no gate measures auc at the release"),
         ("canary 5% for 9d", "canary 5% for 7d", "it takes 7 days of labels known after 1d"),
         ("holdout: last 7d", "holdout: last 6d", "regie.yaml:15:14: a holdout of 6d cannot answer `log_loss <= 0.6`"),
         ("recall(by sex)", "recall(by sax)", "regie.yaml:21:68: `sax` is not a column of `flights`"),

@@ -283,3 +283,14 @@ JobMachine.TestCase.settings = settings(
     max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestJobMachine = JobMachine.TestCase
+
+
+def test_a_job_that_is_given_back_was_not_tried(store: Store) -> None:
+    enqueue(store, max_attempts=1)
+    job = taken(store)
+    with store.machinery() as batch:
+        jobs.give_back(batch, job)
+    again = taken(store, "b")
+    assert (again.id, again.attempts) == (job.id, 1)
+    with pytest.raises(StaleFence):
+        complete(store, job)
