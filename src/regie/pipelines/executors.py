@@ -205,11 +205,12 @@ def _result(workdir: Path, exit_code: int | None, ended_by: str, timeout_s: floa
         )
     written = workdir / "result.json"
     if written.is_file() and exit_code is not None:
+        # It is written whole, and last: what happens at the interpreter's end (a native library's destructor that aborts, seen once
+        # in some thousand tasks) changes nothing of it.
         result = json.loads(written.read_text())
-        if result["ok"] and exit_code == 0:
+        if result["ok"]:
             return TaskResult("finished", result["output"], {}, exit_code, seconds)
-        if not result["ok"]:
-            return TaskResult("failed", {}, result["error"], exit_code, seconds)
+        return TaskResult("failed", {}, result["error"], exit_code, seconds)
     how: How = "killed" if exit_code == -9 else "died"
     return TaskResult(how, {}, {"type": "ProcessDied", "message": death(exit_code), "traceback": ""}, exit_code, seconds)
 

@@ -38,6 +38,12 @@ def leaves(a: int) -> int:
     sys.exit("I am done")
 
 @step
+def aborts_at_its_end(a: int) -> int:
+    import atexit
+    atexit.register(os.abort)
+    return a + 1
+
+@step
 def is_killed(a: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -131,6 +137,11 @@ def test_a_step_that_dies_without_a_word_is_told_from_one_that_fails(place):
     result = place.run("exits")
     assert (result.how, result.exit_code) == ("died", 7)
     assert result.error["message"] == "its process ended with exit code 7, without a result"
+
+
+def test_a_result_that_was_written_whole_counts_whatever_the_interpreters_end_does(place):
+    result = place.run("aborts_at_its_end")
+    assert (result.how, result.exit_code, result.output["value"]) == ("finished", -6, 2)
 
 
 def test_a_step_that_calls_exit_has_failed(place):
