@@ -19,7 +19,7 @@ from regie.loop import qualify, react, release, train, watch
 from regie.loop.scene import Scene, applied, scene
 from regie.rollout import queries as rollout
 from regie.store import jobs, leases, nodes
-from regie.store.change import Store, upsert
+from regie.store.change import Store
 from regie.store.tables import settling, workspaces
 
 log = logging.getLogger("regie.turns")
@@ -116,8 +116,8 @@ def _settle(here: Scene) -> bool:
     failed: list[str] = []
     if passes(replace(here, at_ms=now), failed) or busy or failed:
         return False  # a turn that raised has not looked: it looks again before anything counts as settled
-    if row is None or row.settled_ms < now:
-        _mark(here, now)
+    if row is not None and row.settled_ms < now:
+        _mark(here, now, row.flush)
     return True
 
 
@@ -133,12 +133,11 @@ def _busy(here: Scene) -> bool:
         )
 
 
-def _mark(here: Scene, now: int) -> None:
+def _mark(here: Scene, now: int, flush: int) -> None:
+    """Say so to whoever waits; not to one who has come since the row was read: its work was not looked at."""
     with here.store.machinery() as batch:
-        same = settling.c.workspace == here.workspace
-        if not batch.execute(update(settling).where(same).values(settled_ms=now)).rowcount:
-            row = {"workspace": here.workspace, "flush": 0, "settled_ms": now}
-            batch.execute(upsert(batch.connection, settling, row, ["workspace"]))
+        same = (settling.c.workspace == here.workspace, settling.c.flush == flush)
+        batch.execute(update(settling).where(*same).values(settled_ms=now))
 
 
 def driven(store: Store, workspace: str) -> bool:
