@@ -20,7 +20,7 @@ from regie.loop.scene import Scene, applied, scene
 from regie.rollout import queries as rollout
 from regie.store import jobs, leases, nodes
 from regie.store.change import Store
-from regie.store.tables import settling, workspaces
+from regie.store.tables import settling
 
 log = logging.getLogger("regie.turns")
 # How long a dead leader keeps the turns.
@@ -138,8 +138,3 @@ def _mark(here: Scene, now: int, flush: int) -> None:
     with here.store.machinery() as batch:
         same = (settling.c.workspace == here.workspace, settling.c.flush == flush)
         batch.execute(update(settling).where(*same).values(settled_ms=now))
-
-
-def driven(store: Store, workspace: str) -> bool:
-    with store.read() as db:
-        return db.execute(select(workspaces.c.clock).where(workspaces.c.name == workspace)).scalar() == "driven"
