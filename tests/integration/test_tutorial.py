@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs/tutorial.md"
 PATIENCE_S, LIMIT_S = 40, 120
+END_S = 90  # three processes, each of which is killed after 20 s if it does not end by itself
 ASKS_AGAIN = ("regie status", "regie why", "regie model")
 CURL = """#!{python}
 import sys, urllib.error, urllib.request
@@ -87,12 +89,16 @@ class Reader:
 
     def leaves(self):
         """Whatever happened, nothing goes on running."""
-        for state in self.folder.rglob("up.json"):
-            self.run(f"kill {json.loads(state.read_text())['pid']}")
-        until = time.monotonic() + PATIENCE_S
+        for state in list(self.folder.rglob("up.json")):
+            with suppress(FileNotFoundError):  # it is just ending
+                self.run(f"kill {json.loads(state.read_text())['pid']}")
+        until = time.monotonic() + END_S
         while list(self.folder.rglob("up.json")):
-            assert time.monotonic() < until, "regie up did not end"
+            assert time.monotonic() < until, f"regie up did not end\n{self.logs()}"
             time.sleep(0.1)
+
+    def logs(self):
+        return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.folder.rglob("logs/*.log")))
 
 
 @pytest.fixture
@@ -107,6 +113,8 @@ def test_every_command_of_the_tutorial_prints_what_the_tutorial_shows(reader):
     assert len(commands()) > 12
     for command, shown in commands():
         reader.types(command, shown)
+    reader.leaves()
+    assert "did not end" not in reader.logs()
 
 
 def test_the_page_is_compared_and_not_only_run():

@@ -180,6 +180,28 @@ def test_ending_up_leaves_no_process_and_frees_the_ports(up, number):
     assert "Fatal" not in "".join(log.read_text() for log in (up.home / "logs").glob("*.log"))
 
 
+def test_a_process_that_does_not_end_is_killed_and_named(up):
+    up.start()
+    worker = pid_of(up.home, "worker")
+    os.kill(worker, signal.SIGSTOP)
+    up.process.terminate()
+    _, said = up.process.communicate(timeout=LIMIT_S)
+    assert "worker did not end within 20 s and was killed; its log says where it was" in said
+    assert up.process.returncode == 0
+    assert of_home(up.home) == {}
+
+
+def test_a_process_tells_where_each_of_its_threads_is_and_goes_on(running):
+    pids = {name: pid_of(running.home, name) for name in ("server", "worker", "serve")}
+    for name, pid in pids.items():
+        os.kill(pid, signal.SIGUSR1)
+        log = running.home / "logs" / f"{name}.log"
+        until(lambda log=log: "(most recent call first)" in log.read_text(), f"the stacks of {name}")
+    assert answers(running.port)
+    assert answers(running.serve_port)
+    assert {name: pid_of(running.home, name) for name in pids} == pids
+
+
 def test_what_is_killed_is_started_again(up):
     up.start()
     for name in ("server", "worker", "serve"):

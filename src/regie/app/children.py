@@ -17,13 +17,14 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from regie.base.clock import monotonic
-from regie.base.processes import is_alive
+from regie.base.processes import STACKS, is_alive
 
 HEALTH_S = 2.0
 END_S = 20.0  # a server finishes its answers within 10 s
 LOG_BYTES = 20_000_000  # a longer log is put aside at the next start
 TAIL_BYTES, ANSWER_BYTES = 2_000, 100_000
 LOOK_S = 0.05
+STACKS_S = 0.5  # for a process that hangs to write where
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Process(Protocol):
     def clear(self) -> None:
         """End what it left behind."""
 
-    def end(self) -> None:
-        """SIGTERM, then SIGKILL; returns when it is gone."""
+    def end(self) -> bool:
+        """SIGTERM, then SIGKILL; returns when it is gone. False: it had to be killed."""
 
 
 class Child:
@@ -80,13 +81,19 @@ class Child:
         if self._popen.stdin:
             self._popen.stdin.close()
 
-    def end(self) -> None:
+    def end(self) -> bool:
+        ended = True
         if self._popen.poll() is None:
             self._popen.terminate()
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 self._popen.wait(END_S)
+            except subprocess.TimeoutExpired:
+                ended = False
+                self._popen.send_signal(STACKS)
+                time.sleep(STACKS_S)
         self.clear()
         self._popen.wait()
+        return ended
 
 
 @dataclass(frozen=True)
@@ -105,13 +112,19 @@ class Adopted:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def end(self) -> None:
+    def end(self) -> bool:
         until = monotonic() + END_S
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
             while self.ended() is None and monotonic() < until:
                 time.sleep(LOOK_S)
+        ended = self.ended() is not None
+        if not ended:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, STACKS)
+                time.sleep(STACKS_S)
         self.clear()
+        return ended
 
 
 def healthy(address: str) -> bool:

@@ -4,6 +4,7 @@ Laptop mode binds to loopback only; `Host` and `Origin` are checked, so that no 
 """
 
 import logging
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -132,6 +133,8 @@ def serve(home: Home, host: str, port: int) -> int:
     """Run until SIGTERM; returns the exit code."""
     listener = bind(host, port)
     config = uvicorn.Config(create_app(home), log_level="warning", access_log=False, timeout_graceful_shutdown=10, lifespan="on")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again once it has drained; what follows is ours
     uvicorn.Server(config).run(sockets=[listener])
     home.store.database.close()
     return 0

@@ -15,14 +15,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from regie.app.children import Adopted, Child, Process, Start, health, healthy, log_tail
+from regie.app.children import END_S, Adopted, Child, Process, Start, health, healthy, log_tail
 from regie.base.clock import monotonic
 from regie.base.errors import Conflict, RegieError
 from regie.base.files import write_atomically
-from regie.base.processes import started
+from regie.base.processes import StopSignal, started
 from regie.serving.errors import PortBusy
 
 HOST = "127.0.0.1"
@@ -99,7 +98,7 @@ def up(plan: Plan, say: Callable[[str], None]) -> int:
                 say(f"server  {plan.server}\nserve   http://{HOST}:{plan.serve_port}\nlogs    {plan.home / 'logs'}")
             _keep(kept, stop, say)
         finally:
-            _end_all(kept)
+            _end_all(kept, say)
             (plan.home / "up.json").unlink(missing_ok=True)
         return 0
 
@@ -168,17 +167,10 @@ def _free(port: int) -> bool:
     return True
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # `nohup regie up &` has asked that some of them be ignored.
-        if one == signal.SIGTERM or signal.getsignal(one) != signal.SIG_IGN:
-            signal.signal(one, handle)
-    return stop
+def _stop_on_signals() -> StopSignal:
+    # `nohup regie up &` has asked that some of them be ignored.
+    asked = [one for one in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]
+    return StopSignal([signal.SIGTERM, *asked])
 
 
 def _write_state(plan: Plan) -> None:
@@ -189,7 +181,7 @@ def _write_state(plan: Plan) -> None:
     write_atomically(plan.home / "up.json", json.dumps(state))
 
 
-def _start_all(plan: Plan, serve: Adopted | None, kept: list[Kept], stop: threading.Event, say: Callable[[str], None]) -> None:
+def _start_all(plan: Plan, serve: Adopted | None, kept: list[Kept], stop: StopSignal, say: Callable[[str], None]) -> None:
     """Start each and wait until it answers. Raises DidNotStart."""
     for start in plan.starts():
         if stop.is_set():
@@ -202,7 +194,7 @@ def _start_all(plan: Plan, serve: Adopted | None, kept: list[Kept], stop: thread
         _wait_until_ready(kept[-1], stop)
 
 
-def _wait_until_ready(one: Kept, stop: threading.Event) -> None:
+def _wait_until_ready(one: Kept, stop: StopSignal) -> None:
     until = monotonic() + READY_S
     while not stop.is_set():
         ended = one.process.ended()
@@ -215,7 +207,7 @@ def _wait_until_ready(one: Kept, stop: threading.Event) -> None:
         stop.wait(LOOK_S)
 
 
-def _keep(kept: list[Kept], stop: threading.Event, say: Callable[[str], None]) -> None:
+def _keep(kept: list[Kept], stop: StopSignal, say: Callable[[str], None]) -> None:
     """Start again what ends, until told to stop."""
     while not stop.wait(LOOK_S):
         for one in kept:
@@ -234,10 +226,11 @@ def _look(one: Kept, say: Callable[[str], None]) -> None:
         one.pause_s = min(one.pause_s * 2, LONGEST_PAUSE_S)
 
 
-def _end_all(kept: list[Kept]) -> None:
+def _end_all(kept: list[Kept], say: Callable[[str], None]) -> None:
     """The last started first: serve delivers what it logged to a server that still answers."""
     for one in reversed(kept):
-        one.process.end()
+        if not one.process.end():
+            say(f"{one.start.name} did not end within {END_S:.0f} s and was killed; its log says where it was: {one.start.log}")
 
 
 def detach(words: list[str], home: Path) -> int:

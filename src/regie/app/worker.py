@@ -7,10 +7,8 @@ job runs; a killed worker's job is taken over after its lease.
 import logging
 import os
 import shutil
-import signal
 import threading
 from contextlib import suppress
-from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +17,7 @@ from regie.app.home import Home
 from regie.app.scratch import sweep
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
+from regie.base.processes import StopSignal
 from regie.loop.work import Work
 from regie.pipelines.executors import ProcessExecutor
 from regie.pipelines.runner import RunCancelled, Runner
@@ -56,10 +55,9 @@ class Heart(threading.Thread):
 class Worker:
     """Claims and works until it is told to stop."""
 
-    def __init__(self, home: Home, server_url: str) -> None:
-        self.home, self.server_url = home, server_url
+    def __init__(self, home: Home, server_url: str, stopping: StopSignal) -> None:
+        self.home, self.server_url, self.stopping = home, server_url, stopping
         self.owner = new_id()
-        self.stopping = threading.Event()
         self.executor = ProcessExecutor()
         self.runner = Runner(home.store, self.executor, server_url, home.scratch)
 
@@ -118,13 +116,7 @@ class Worker:
 def work(home: Home, server_url: str) -> int:
     """Run until SIGTERM; returns the exit code."""
     os.environ.pop("REGIE_DATABASE", None)  # children inherit the environment; the database is none of their business
-    worker = Worker(home, server_url)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        worker.stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    worker = Worker(home, server_url, StopSignal())
     with suppress(OSError, SQLAlchemyError):  # what cannot be removed now is removed another time
         sweep(home.store, home.scratch)
     worker.run()

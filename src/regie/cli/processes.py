@@ -3,11 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from regie.base.clock import iso
-from regie.base.processes import end_with
+from regie.base.processes import end_with, leave, stacks_on_request
 from regie.base.settings import Settings, resolve
 from regie.cli import options, show
 
@@ -46,26 +47,26 @@ def up(home: Path | None, port: int | None, serve_port: int | None, replay_from:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="[REGIE_PORT, default 8700]")
 @REPLAY
-def server(home: Path | None, host: str, port: int | None, replay_from: str | None) -> int:
+def server(home: Path | None, host: str, port: int | None, replay_from: str | None) -> NoReturn:
     """Run the control plane alone: the API and the turns."""
     from regie.app.home import open_home  # an extra of the client
     from regie.app.server import serve as run_server
 
     settings = _started({"home": home, "port": port})
     start_ms = options.parse_time(replay_from, "--replay-from") if replay_from else None
-    return run_server(open_home(settings.home, start_ms), host, settings.port)
+    leave(run_server(open_home(settings.home, start_ms), host, settings.port))
 
 
 @click.command()
 @HOME
 @options.SERVER
-def worker(home: Path | None, server: str | None) -> int:
+def worker(home: Path | None, server: str | None) -> NoReturn:
     """Run one worker alone: it takes jobs from the database of the home."""
     from regie.app.home import open_home  # an extra of the client
     from regie.app.worker import work
 
     settings = _started({"home": home, "server": server})
-    return work(open_home(settings.home), settings.server)
+    leave(work(open_home(settings.home), settings.server))
 
 
 @click.command()
@@ -73,13 +74,13 @@ def worker(home: Path | None, server: str | None) -> int:
 @options.SERVER
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="[REGIE_SERVE_PORT, default 8701]")
-def serve(home: Path | None, server: str | None, host: str, port: int | None) -> int:
+def serve(home: Path | None, server: str | None, host: str, port: int | None) -> NoReturn:
     """Run the data plane alone: it answers requests, with or without a server."""
     from regie.serving.process import main  # an extra of the client
 
     settings = _started({"server": server, "serve_port": port})
     folder = home or settings.home / "serve"
-    return main(folder, settings.server, host, settings.serve_port, os.environ.get("REGIE_NODE_TOKEN") or settings.token)
+    leave(main(folder, settings.server, host, settings.serve_port, os.environ.get("REGIE_NODE_TOKEN") or settings.token))
 
 
 def say(words: str) -> None:
@@ -90,6 +91,7 @@ def say(words: str) -> None:
 
 def _started(flags: dict[str, object]) -> Settings:
     """The settings of a process; one that `up` started ends with it."""
+    stacks_on_request()
     if os.environ.pop("REGIE_ENDS_WITH_PARENT", ""):
         end_with(sys.stdin.fileno())
     return resolve(flags)

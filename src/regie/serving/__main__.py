@@ -2,9 +2,9 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
+from regie.base.processes import leave, stacks_on_request
 from regie.serving.process import main
 
 
@@ -19,4 +19,5 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = _arguments()
-    sys.exit(main(given.home, given.server, given.host, given.port, os.environ.get("REGIE_NODE_TOKEN")))
+    stacks_on_request()
+    leave(main(given.home, given.server, given.host, given.port, os.environ.get("REGIE_NODE_TOKEN")))
