@@ -6,15 +6,17 @@ The key is made of named parts, so that `why` can say which one differed. A hit 
 import json
 from typing import Any
 
+from sqlalchemy import Connection
+
+from regie.base.blobs import BlobStore
 from regie.base.canonical import canonical, digest
-from regie.base.clock import wall_ms
 from regie.base.errors import NotFound
 from regie.pipelines import queries
-from regie.pipelines.code import CodeParts
 from regie.pipelines.graph import Node
 from regie.pipelines.lock import Lock
+from regie.pipelines.reach import CodeParts
 from regie.pipelines.tables import cache_entries
-from regie.store.change import Store, upsert
+from regie.store.change import Change, Store, upsert
 
 Inputs = dict[str, dict[str, Any]]
 
@@ -46,31 +48,29 @@ def keep_lock(store: Store, lock: Lock) -> str:
     return store.blobs.put(canonical(lock.parts).encode())
 
 
-def look_up(store: Store, workspace: str, key: str) -> dict[str, Any] | None:
+def look_up(db: Connection, blobs: BlobStore, workspace: str, key: str) -> dict[str, Any] | None:
     """The entry of a key, if its whole output is still there."""
-    with store.read() as db:
-        found = queries.cached(db, workspace, key)
-    return found if found is not None and _is_there(store, found["output"]) else None
+    found = queries.cached(db, workspace, key)
+    return found if found is not None and _is_there(blobs, found["output"]) else None
 
 
-def keep(store: Store, workspace: str, key: str, step: str, parts: dict[str, str], output: dict[str, Any], task_id: str) -> None:
-    """Remember an output; the newest one of a key wins."""
+def keep(tx: Change, workspace: str, key: str, step: str, parts: dict[str, str], output: dict[str, Any], task_id: str) -> None:
+    """Remember an output, with the change that notes it; the newest one of a key wins."""
     row = {
         "workspace": workspace, "key": key, "step": step, "parts": canonical(parts), "output": canonical(output), "task_id": task_id,
-        "created_wall_ms": wall_ms(),
+        "created_wall_ms": tx.wall_ms,
     }  # fmt: skip
-    with store.machinery() as batch:
-        batch.execute(upsert(batch.connection, cache_entries, row, ["workspace", "key"]))
+    tx.execute(upsert(tx.connection, cache_entries, row, ["workspace", "key"]))
 
 
-def _is_there(store: Store, output: dict[str, Any]) -> bool:
+def _is_there(blobs: BlobStore, output: dict[str, Any]) -> bool:
     wanted = [output[name] for name in ("digest", "estimator") if output.get(name)]
-    if not all(store.blobs.has(one) for one in wanted):
+    if not all(blobs.has(one) for one in wanted):
         return False
     if output["kind"] != "model":
         return True
     try:
-        manifest = json.loads(store.blobs.get(output["digest"]))
+        manifest = json.loads(blobs.get(output["digest"]))
     except (NotFound, ValueError):
         return False
-    return all(store.blobs.has(fact["digest"]) for fact in manifest.values())
+    return all(blobs.has(fact["digest"]) for fact in manifest.values())

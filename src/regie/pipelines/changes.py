@@ -1,5 +1,6 @@
 """Writes of runs and tasks: each takes `tx`, compares before it sets, and may be repeated."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -60,15 +61,16 @@ def end_run(tx: Change, run_id: str, state: str, *, result: dict[str, Any] | Non
 
 def start_task(tx: Change, task: dict[str, Any]) -> None:
     """One attempt begins."""
-    tx.execute(insert(tasks).values(**_stored(tx, task), state="running"))
+    tx.execute(insert(tasks), [_stored(tx, task) | {"state": "running"}])
     tx.event("task.started", _subject(task), step=task["step"], attempt=task["attempt"], task=task["id"])
 
 
-def abandon_tasks(tx: Change, run_id: str, window: str) -> list[str]:
-    """Attempts that a dead worker left running have failed, and their tokens with them; returns the ids of their MLflow runs."""
-    left = tx.execute(select(tasks).where(tasks.c.run_id == run_id, tasks.c.window == window, tasks.c.state == "running")).all()
+def abandon_tasks(tx: Change, run_id: str, window: str | None = None, why: str = "its worker died") -> list[str]:
+    """Attempts that nobody goes on with have failed, and their tokens with them; returns the ids of their MLflow runs."""
+    query = select(tasks).where(tasks.c.run_id == run_id, tasks.c.state == "running")
+    left = tx.execute(query if window is None else query.where(tasks.c.window == window)).all()
     for row in left:
-        end_task(tx, dict(row._mapping), "failed", error={"type": "WorkerDied", "message": "its worker died", "traceback": ""})
+        end_task(tx, dict(row._mapping), "failed", error={"type": "WorkerDied", "message": why, "traceback": ""})
         valid = tokens.c.revoked_wall_ms.is_(None)
         tx.execute(update(tokens).where(tokens.c.actor == f"task:{row.id}", valid).values(revoked_wall_ms=tx.wall_ms))
     return [row.mlflow_run_id for row in left]
@@ -89,11 +91,15 @@ def end_task(tx: Change, task: dict[str, Any], state: str, **values: Any) -> boo
     return bool(ended)
 
 
-def cached_task(tx: Change, task: dict[str, Any], output: dict[str, Any], cached_from: str) -> None:
-    """A task that the cache answered: no attempt was made."""
-    row = _stored(tx, task) | {"output": canonical(output), "cached_from": cached_from, "ended_wall_ms": tx.wall_ms}
-    tx.execute(insert(tasks).values(**row, state="cached"))
-    tx.event("task.finished", _subject(task), step=task["step"], task=task["id"], state="cached", cached_from=cached_from)
+def cached_tasks(tx: Change, answered: Sequence[dict[str, Any]]) -> None:
+    """Tasks that the cache answered: no attempt was made."""
+    rows = []
+    for task in answered:
+        source = task["cached_from"]
+        known = {"output": canonical(task["output"]), "cached_from": source, "ended_wall_ms": tx.wall_ms, "state": "cached"}
+        rows.append(_stored(tx, task) | known)
+        tx.event("task.finished", _subject(task), step=task["step"], task=task["id"], state="cached", cached_from=source)
+    tx.execute(insert(tasks), rows)
 
 
 def _subject(task: dict[str, Any]) -> str:

@@ -25,8 +25,8 @@ from typing import Any, Literal
 from regie.base.canonical import canonical, digest
 from regie.base.clock import monotonic
 from regie.base.errors import RegieError
-from regie.pipelines.code import names_of
 from regie.pipelines.modules import immediate, parsed
+from regie.pipelines.sources import names_of
 
 How = Literal["finished", "failed", "died", "killed", "timeout", "cancelled"]
 TICK_S = 0.5
@@ -43,7 +43,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 # They start threads when they are imported, and a process with threads must not fork.
 NEVER_PRELOADED = frozenset({"mlflow", "ray", "torch", "tensorflow", "jax", "pyspark"})
-OURS = ("regie.pipelines.task",)
+# The HTTP client imports its insides when the first client is made: 20 ms in each task that has a table.
+OURS = ("regie.pipelines.task", "httpcore2", "truststore", "encodings.idna")
 
 
 class LauncherBroken(RegieError):

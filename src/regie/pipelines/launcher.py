@@ -29,7 +29,7 @@ POLL_MS = 20  # where the system has no pidfd
 
 
 def main(argv: list[str]) -> None:
-    """Serve until standard input ends. Returns in the forked child, with the task to run, after which the interpreter ends."""
+    """Serve until standard input ends. A forked child runs its task here, and leaves."""
     where, mode = argv[1], argv[2]
     preload(json.loads(argv[3]) if len(argv) > 3 else [])
     if mode == "fork" and threads() > 1:
@@ -46,6 +46,7 @@ def main(argv: list[str]) -> None:
         task = importlib.import_module("regie.pipelines.task")  # loaded before the fork
         task.prepare(request.get("memory_bytes"))
         task.main(request["payload"])
+        task.leave()
 
 
 def preload(names: Iterable[str]) -> None:

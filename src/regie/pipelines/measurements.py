@@ -4,10 +4,11 @@ Where two tasks logged a parameter under one name with two values, the later one
 measured is shown as `WINDOW/name`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regie.store.change import Store
+from regie.store.change import Batch, Change, Store
 from regie.tracking import measure
 from regie.tracking import queries as tracked
 from regie.tracking.measure import Point
@@ -19,9 +20,22 @@ MAX_LOG_BYTES = 20_000_000
 PLAIN_WINDOWS = ("", "all")
 
 
-def keep_log(store: Store, workspace: str, task: dict[str, Any], log: Path) -> str:
-    """Store a task's output as an artifact of its run; of a very long one, its end. Returns where it lies."""
-    path = f"{LOGS}{task['name']}-{task['attempt']}.txt"
+@dataclass(frozen=True)
+class Log:
+    """A task's output, as a blob and as an artifact of the task's MLflow run."""
+
+    root: str
+    path: str
+    digest: str
+    size_bytes: int
+
+    @property
+    def where(self) -> str:
+        return f"{self.root}/{self.path}"
+
+
+def kept_log(store: Store, task: dict[str, Any], log: Path) -> Log:
+    """Store what a task printed; of a very long output, its end."""
     size = log.stat().st_size if log.exists() else 0
     if size > MAX_LOG_BYTES:
         with log.open("rb") as file:
@@ -29,8 +43,13 @@ def keep_log(store: Store, workspace: str, task: dict[str, Any], log: Path) -> s
             content = f"[the first {size - MAX_LOG_BYTES:,} bytes are not kept]\n".encode() + file.read()
     else:
         content = log.read_bytes() if size else b""
-    measure.put_artifact(store, workspace, f"runs/{task['mlflow_run_id']}", path, store.blobs.put(content), len(content))
-    return f"runs/{task['mlflow_run_id']}/{path}"
+    path = f"{LOGS}{task['name']}-{task['attempt']}.txt"
+    return Log(f"runs/{task['mlflow_run_id']}", path, store.blobs.put(content), len(content))
+
+
+def name_log(tx: Change, log: Log) -> None:
+    """Make it an artifact. Whatever the task itself logged: a folder and a file of one name are no reason to lose how it ended."""
+    measure.name_artifact(Batch(tx.connection, "measurement"), tx.workspace, log.root, log.path, log.digest, log.size_bytes)
 
 
 def replay(store: Store, workspace: str, source: str, target: str) -> None:

@@ -71,6 +71,11 @@ class Module:
         return imported([node for top in self.body for node in immediate(top)], self)
 
     @cached_property
+    def all_imports(self) -> dict[str, list[Target]]:
+        """Those inside of functions included, wherever they bind it."""
+        return imported(list(ast.walk(self.tree)), self) if self.tree else {}
+
+    @cached_property
     def effects(self) -> list[ast.stmt]:
         """Statements that may change what others see, in their order."""
         return [node for node in self.body if not self._surely_defines(node)]
@@ -143,8 +148,10 @@ class Module:
 
     def _inert(self, node: ast.expr, seen: frozenset[str]) -> bool:
         """Computing this runs no code that could change anything: constants, containers, arithmetic on plain constants."""
-        if isinstance(node, ast.Constant | ast.Name):
+        if isinstance(node, ast.Constant):
             return True
+        if isinstance(node, ast.Name):
+            return self._bound_before(node)
         if isinstance(node, ast.Lambda):
             defaults = [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]
             return all(self._inert(one, seen) for one in defaults)
@@ -160,6 +167,13 @@ class Module:
             return self._plain(node.operand, seen)
         return False
 
+    def _bound_before(self, node: ast.Name) -> bool:
+        """Otherwise it fails when the module is imported, or is bound in a way that is not seen here."""
+        first = self.bindings.get(node.id, [])
+        if not first:
+            return hasattr(builtins, node.id)
+        return (first[0].lineno, first[0].col_offset) < (node.lineno, node.col_offset)
+
     def _plain(self, node: ast.expr, seen: frozenset[str]) -> bool:
         """An operand whose operators are Python's own: a constant, or a name that only ever is one."""
         if isinstance(node, ast.Constant):
@@ -169,6 +183,8 @@ class Module:
         if isinstance(node, ast.UnaryOp):
             return self._plain(node.operand, seen)
         if not isinstance(node, ast.Name) or node.id in seen or node.id in self.rebound or node.id in self.imports:
+            return False
+        if not self._bound_before(node):
             return False
         bound = self.bindings.get(node.id, [])
         return bool(bound) and all(

@@ -7,6 +7,7 @@ The same files give the same bytes on every machine. Light: the client packs, to
 import io
 import os
 import stat
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -94,7 +95,9 @@ def _taken(path: Path) -> bool:
 
 
 def _text(content: bytes) -> str:
+    """As Python reads it: a line `# coding: ...` is the one comment that changes what the code says."""
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError, SyntaxError):
         return content.decode("latin-1")

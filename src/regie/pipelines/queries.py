@@ -1,13 +1,19 @@
 """Reads of runs and tasks, as dicts with their JSON read."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from regie.base.errors import NotFound
 from regie.pipelines.tables import cache_entries, pipeline_runs, tasks
 
+# Built once: building a statement costs more than running it, and each task asks.
+_ATTEMPTS = select(func.coalesce(func.max(tasks.c.attempt), 0)).where(
+    tasks.c.run_id == bindparam("run"), tasks.c.name == bindparam("task"), tasks.c.window == bindparam("of")
+)
+_CACHED = select(cache_entries).where(cache_entries.c.workspace == bindparam("space"), cache_entries.c.key == bindparam("hash"))
 _RUN_JSON = ("params", "snapshots", "git", "result", "cause")
 _TASK_JSON = ("parts", "inputs", "output", "error")
 
@@ -50,13 +56,20 @@ def task(db: Connection, run_id: str, name: str, window: str | None = None) -> d
 
 def attempts(db: Connection, run_id: str, name: str, window: str) -> int:
     """How many attempts were made at a task, by any worker."""
-    same = (tasks.c.run_id == run_id, tasks.c.name == name, tasks.c.window == window)
-    return int(db.execute(select(func.coalesce(func.max(tasks.c.attempt), 0)).where(*same)).scalar_one())
+    return int(db.execute(_ATTEMPTS, {"run": run_id, "task": name, "of": window}).scalar_one())
 
 
-def task_by_id(db: Connection, task_id: str) -> dict[str, Any] | None:
-    row = db.execute(select(tasks).where(tasks.c.id == task_id)).first()
-    return None if row is None else _read(row, _TASK_JSON)
+def attempts_of_all(db: Connection, run_id: str, window: str) -> dict[str, int]:
+    """Of each task with an attempt, how many were made at it."""
+    same = (tasks.c.run_id == run_id, tasks.c.window == window)
+    made = select(tasks.c.name, func.max(tasks.c.attempt).label("made")).where(*same).group_by(tasks.c.name)
+    return {row.name: row.made for row in db.execute(made)}
+
+
+def mlflow_runs(db: Connection, task_ids: Sequence[str]) -> dict[str, str]:
+    """Task to its MLflow run; one that is gone is left out. At most as many ids as a graph has nodes."""
+    found = select(tasks.c.id, tasks.c.mlflow_run_id).where(tasks.c.id.in_(set(task_ids)))
+    return {row.id: row.mlflow_run_id for row in db.execute(found)}
 
 
 def task_before(db: Connection, workspace: str, step: str, window: str, task_id: str) -> dict[str, Any] | None:
@@ -74,7 +87,7 @@ def task_before(db: Connection, workspace: str, step: str, window: str, task_id:
 
 def cached(db: Connection, workspace: str, key: str) -> dict[str, Any] | None:
     """What the cache holds under a key."""
-    row = db.execute(select(cache_entries).where(cache_entries.c.workspace == workspace, cache_entries.c.key == key)).first()
+    row = db.execute(_CACHED, {"space": workspace, "hash": key}).first()
     return None if row is None else _read(row, ("parts", "output"))
 
 

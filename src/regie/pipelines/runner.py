@@ -1,7 +1,8 @@
 """Execute a run on a worker: plan its graph, then its tasks in order; each in a child, answered by the cache where nothing changed.
 
 The worker holds the store; a child holds a token for its own inputs and its own MLflow run. Each attempt is one task row, one nested
-MLflow run and one log; rows and events are written by the train turn's right `task.record`.
+MLflow run and one log; rows and events are written by the train turn's right `task.record`: one change when an attempt begins, one
+when it ends, one for all the tasks in a row that the cache answers.
 """
 
 import os
@@ -9,93 +10,41 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
-from typing import Any
 
-from regie.base.clock import SECOND_MS, wall_ms
-from regie.base.errors import RegieError
-from regie.base.ids import new_id
-from regie.pipelines import cache, changes, lock, measurements, project, queries
-from regie.pipelines.code import CodeParts, Project
+from sqlalchemy import Connection
+
+from regie.base.canonical import digest
+from regie.base.errors import Conflict
+from regie.pipelines import cache, changes, lock, project
+from regie.pipelines.cached import Hit, confirm
+from regie.pipelines.code import Project
 from regie.pipelines.executors import ProcessExecutor, TaskResult, installed, libraries_of
-from regie.pipelines.graph import Argument, Graph, Node, from_json
-from regie.store import tokens
+from regie.pipelines.graph import Argument, Graph, from_json
+from regie.pipelines.types import Environment, Parent, PlanFailed, RunCancelled, RunRequest, StepFailed, Value
+from regie.pipelines.work import Work
 from regie.store.change import Change, Store
-from regie.store.types import NOBODY_CAUSE, Cause, system
+from regie.store.types import system
 from regie.tracking import changes as tracking
 from regie.tracking import queries as tracked
-from regie.tracking.types import KIND
 
-Value = dict[str, Any]
 PLAN_S = 300.0  # importing a project's modules; a pipeline's function only calls steps
-GRACE_MS = 60 * SECOND_MS
 # What functions of Regie's own need to open packages and to judge: loaded once, where installed (1.5 s each time else).
 CALLED = installed(("numpy", "pyarrow.parquet", "pyarrow.compute", "pandas", "sklearn", "lightgbm", "regie.gates.evaluate"))
-RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # doubles from attempt to attempt
-
-
-class StepFailed(RegieError):
-    """A task failed in each of its attempts."""
-
-    code, status, exit_code = "pipeline.step_failed", 500, 1
-
-    def __init__(self, task: str, step: str, attempt: int, error: Value, log: str, run_id: str) -> None:
-        super().__init__(
-            what=f"{error['type']}: {error['message']}" if error["type"] != "ProcessDied" else str(error["message"]),
-            where=f"step {step}, task {task}, attempt {attempt}",
-            do=f"regie run logs {run_id}/{task}",
-        )
-        self.task, self.step, self.attempt, self.error, self.log = task, step, attempt, error, log
-
-
-class PlanFailed(RegieError):
-    """The graph of a pipeline could not be built."""
-
-    code, status, exit_code = "pipeline.plan_failed", 422, 1
-
-
-class RunCancelled(RegieError):
-    """The run was cancelled, or its job taken over, while it worked."""
-
-    code, status, exit_code = "pipeline.cancelled", 409, 1
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What is to be executed. `run_id` is a pipeline's run and the MLflow run of the same id, which is there already.
-
-    `code`: digest of the project's zip. `texts`: parameters as a command line gave them. `model`: `{"kind", "positive"}` of the task
-    that `regie.yaml` states, for the packages that steps return.
-    """
-
-    run_id: str
-    workspace: str
-    function: str
-    code: str
-    params: dict[str, Any] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-    cause: Cause = NOBODY_CAUSE
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What all tasks of one execution share."""
-
-    code_path: Path
-    project: Project
-    lock: str
-    libraries: tuple[str, ...]
+RETRY_S = 1.0  # doubles from attempt to attempt
+KEPT_PROJECTS = 4  # parsed ones; a syntax tree takes some fifty times its source
 
 
 class Runner:
     """Executes runs; any number of threads may share one. `retry_s`: the wait before the second attempt, in seconds."""
 
-    def __init__(self, store: Store, executor: ProcessExecutor, server_url: str, scratch: Path, retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self, store: Store, executor: ProcessExecutor, server_url: str, scratch: Path, retry_s: float = RETRY_S,
+        look_at_lock: Callable[[], lock.Lock] = lock.current,
+    ) -> None:  # fmt: skip
         self.store, self.executor, self.server, self.scratch = store, executor, server_url.rstrip("/"), scratch
-        self.retry_s = retry_s
+        self.retry_s, self.look_at_lock = retry_s, look_at_lock
+        self._projects: dict[str, tuple[Project, tuple[str, ...]]] = {}
         scratch.mkdir(parents=True, exist_ok=True)
 
     def plan(self, run: RunRequest, on_wait: Callable[[], bool] = lambda: True) -> Graph:
@@ -129,40 +78,53 @@ class Runner:
 
         Raises StepFailed, RunCancelled. May be repeated after a crash: what had finished is answered by the cache.
         """
-        environment = self.environment(run)
+        works = _Works(self, run, graph, inputs, window)
         self._abandon(run, window)
-        outputs: dict[str, Value] = {}
-        made_by: dict[str, str] = {}
-        handed_on = {name for node in graph.nodes for name in node.refs}
-        for node in graph.nodes:
-            given = {name: self._given(one, inputs, outputs) for name, one in node.arguments.items()}
-            code = environment.project.closure(*node.step.split(":"))
-            behind = {name: made_by.get(one.value, "") for name, one in node.arguments.items() if one.kind == "ref"}
-            made_by[node.name] = code.digest
-            work = _Work(self, run, environment, node, window, given, code, behind, node.name in handed_on)
-            outputs[node.name] = work.done(on_wait)
-        return self._given(graph.output, inputs, outputs)
+        at = 0
+        while at < len(graph.nodes):
+            at = self._confirmed(works, at)
+            if at < len(graph.nodes):
+                works.outputs[graph.nodes[at].name] = works.of(at).attempted(on_wait)
+                at += 1
+        return works.given(graph.output)
+
+    def _confirmed(self, works: "_Works", at: int) -> int:
+        """Take what the cache answers from here on, all of it in one change; returns the first task that must run."""
+        hits: list[Hit] = []
+        with self.store.read() as db:
+            while at < len(works.graph.nodes) and (hit := works.of(at).cached(db)) is not None:
+                works.outputs[works.graph.nodes[at].name] = hit.output
+                hits.append(hit)
+                at += 1
+        if hits:
+            confirm(self.store, works.run, works.parent, works.window, hits, self.change)
+        return at
 
     def environment(self, run: RunRequest) -> Environment:
         """The project's code unpacked, and the lock as it is now."""
-        packed = self.store.blobs.get(run.code)
         folder = self.scratch / "code" / run.code.removeprefix("sha256:")
         if not folder.is_dir():
             folder.parent.mkdir(exist_ok=True)
             temporary = Path(tempfile.mkdtemp(dir=folder.parent))
-            project.unpack(packed, temporary)
+            project.unpack(self.store.blobs.get(run.code), temporary)
             try:
                 temporary.rename(folder)
             except OSError:  # another worker was faster, with the same content
                 shutil.rmtree(temporary)
         os.utime(folder)  # in use: what nobody has used for a day is removed when a worker starts
-        sources = project.files(packed)
-        return Environment(folder, Project(sources), cache.keep_lock(self.store, lock.current()), libraries_of(sources))
+        parsed, libraries = self._project(run.code)
+        return Environment(folder, parsed, cache.keep_lock(self.store, self.look_at_lock()), libraries)
 
-    def _given(self, argument: Argument, inputs: dict[str, Value], outputs: dict[str, Value]) -> Value:
-        if argument.kind == "value":
-            return {"kind": "json", "value": argument.value}
-        return outputs[argument.value] if argument.kind == "ref" else inputs[argument.value]
+    def _project(self, code: str) -> tuple[Project, tuple[str, ...]]:
+        """The project parsed, and the libraries that it imports. By its digest, so it can be kept."""
+        found = self._projects.pop(code, None)
+        if found is None:
+            sources = project.files(self.store.blobs.get(code))
+            found = Project(sources), libraries_of(sources)
+        self._projects[code] = found  # the newest is the last
+        for old in list(self._projects)[:-KEPT_PROJECTS]:
+            self._projects.pop(old, None)
+        return found
 
     def _child(
         self, payload: Value, environment: Environment | None, timeout_s: float | None, on_wait: Callable[[], bool]
@@ -194,143 +156,48 @@ class Runner:
             yield tx
 
 
-class _Work:
-    """One task of a run: the cache, then attempt after attempt."""
+class _Works:
+    """The tasks of one execution, each made when what it takes is known."""
 
-    def __init__(
-        self, runner: Runner, run: RunRequest, environment: Environment, node: Node, window: str, given: dict[str, Value],
-        code: CodeParts, behind: dict[str, str], hand_on: bool,
-    ) -> None:  # fmt: skip
-        self.runner, self.store, self.run, self.environment, self.node = runner, runner.store, run, environment, node
-        self.window, self.given, self.hand_on = window, given, hand_on
-        settings = {**run.model, "hand_on": hand_on}
-        self.parts = cache.parts_of(node, code, given, behind, environment.lock, settings)
-        self.key = cache.key_of(self.parts)
+    def __init__(self, runner: Runner, run: RunRequest, graph: Graph, inputs: dict[str, Value], window: str) -> None:
+        self.runner, self.run, self.graph, self.inputs, self.window = runner, run, graph, inputs, window
+        self.environment = runner.environment(run)
+        with runner.store.read() as db:
+            self.parent = parent_of(db, run)
+        self.outputs: dict[str, Value] = {}
+        self._made_by: dict[str, str] = {}
+        self._handed_on = {name for node in graph.nodes for name in node.refs}
+        self._made: dict[int, Work] = {}
 
-    def done(self, on_wait: Callable[[], bool]) -> Value:
-        """The output, from the cache or from the first attempt that succeeds. Raises StepFailed, RunCancelled."""
-        found = cache.look_up(self.store, self.run.workspace, self.key) if self.node.deterministic else None
-        if found is not None:
-            return self.replay(found)
-        for number in range(self.node.retries + 1):
-            if number and not self.pause(number, on_wait):
-                raise RunCancelled("the run was cancelled", self.run.run_id)
-            task, result, log = self.attempt(on_wait)
-            if result.ok:
-                if self.node.deterministic:
-                    cache.keep(self.store, self.run.workspace, self.key, self.node.step, self.parts, result.output, task["id"])
-                return result.output
-            if result.how == "cancelled":
-                raise RunCancelled("the run was cancelled", f"{self.run.run_id}/{self.node.name}")
-        raise StepFailed(self.node.name, self.node.step, task["attempt"], result.error, log, self.run.run_id)
+    def of(self, at: int) -> Work:
+        """The task of a node, asked for once the outputs before it are there."""
+        if at not in self._made:
+            node = self.graph.nodes[at]
+            given = {name: self.given(one) for name, one in node.arguments.items()}
+            code = self.environment.project.closure(*node.step.split(":"))
+            behind = {name: self._made_by[one.value] for name, one in node.arguments.items() if one.kind == "ref"}
+            # A model may hold one that it was given, with classes of the code that made that one, and so on.
+            inherited = [behind[name] for name in sorted(behind) if given[name]["kind"] == "model"]
+            self._made_by[node.name] = digest([code.digest, *inherited]) if inherited else code.digest
+            hand_on = node.name in self._handed_on
+            self._made[at] = Work(
+                self.runner, self.run, self.environment, self.parent, node, self.window, given, code, behind, hand_on
+            )
+        return self._made[at]
 
-    def pause(self, number: int, on_wait: Callable[[], bool]) -> bool:
-        """Wait before another attempt; False where the run was cancelled meanwhile."""
-        left = min(self.runner.retry_s * 2 ** (number - 1), LONGEST_RETRY_S)
-        while left > 0:
-            if not on_wait():
-                return False
-            Event().wait(min(left, 0.5))
-            left -= 0.5
-        return on_wait()
-
-    def attempt(self, on_wait: Callable[[], bool]) -> tuple[Value, TaskResult, str]:
-        """One attempt: (its row, how it ended, where its log lies)."""
-        task, token = self.begin()
-        with self.runner.working_folder() as folder:
-            payload = self.payload(task, token, folder / "work")
-            try:
-                result = self.runner.executor.run(
-                    payload, self.node.timeout_s, folder / "log.txt", on_wait, lock=self.environment.lock,
-                    libraries=self.environment.libraries, memory_bytes=self.node.memory_bytes, threads=self.node.threads,
-                    env=self.mlflow(task, token),
-                )  # fmt: skip
-            except BaseException:
-                self.end(task, token, TaskResult("died", {}, _error("the worker stopped"), None, 0.0))
-                raise
-            log = measurements.keep_log(self.store, self.run.workspace, task, folder / "log.txt")
-        self.end(task, token, result)
-        return task, result, log
-
-    def begin(self) -> tuple[Value, str]:
-        task = self.row()
-        until = None if self.node.timeout_s is None else wall_ms() + int(self.node.timeout_s * SECOND_MS) + GRACE_MS
-        with self.runner.change(self.run) as tx:
-            self.create_run(tx, task)
-            changes.start_task(tx, task)
-            token = tokens.issue(tx, f"task:{task['id']}", "task", self.scope(task), until)
-        return task, token
-
-    def row(self) -> Value:
-        with self.store.read() as db:
-            made = queries.attempts(db, self.run.run_id, self.node.name, self.window)
-        return {
-            "id": new_id(), "run_id": self.run.run_id, "name": self.node.name, "window": self.window, "step": self.node.step,
-            "attempt": made + 1, "cache_key": self.key, "parts": self.parts, "inputs": self.given, "mlflow_run_id": new_id(),
-        }  # fmt: skip
-
-    def create_run(self, tx: Change, task: Value) -> None:
-        """The task's own MLflow run, below the pipeline's."""
-        parent = tracked.run(tx.connection, self.run.run_id, self.run.workspace)
-        name = f"{self.node.name} ({self.window})" if self.window else self.node.name
-        tracking.create_run(
-            tx,
-            parent.experiment_id,
-            name,
-            run_id=task["mlflow_run_id"],
-            parent=self.run.run_id,
-            tags={KIND: "task"},
-            user=parent.user,
-        )
-
-    def scope(self, task: Value) -> str:
-        """What the child may touch: its own MLflow run, the blobs of its inputs, and new blobs."""
-        blobs = {one[name] for one in self.given.values() for name in ("digest", "estimator") if one.get(name)}
-        return " ".join([f"run:{task['mlflow_run_id']}", "put:*", *(f"blob:{digest}" for digest in sorted(blobs))])
-
-    def payload(self, task: Value, token: str, workdir: Path) -> Value:
-        return {
-            "kind": "task", "server": self.runner.server, "token": token, "workspace": self.run.workspace, "run_id": self.run.run_id,
-            "task_id": task["id"], "task_run_id": task["mlflow_run_id"], "step": self.node.step, "code": self.run.code,
-            "code_path": str(self.environment.code_path), "inputs": self.given, "returns": self.node.returns,
-            "model": self.run.model, "hand_on": self.hand_on, "workdir": str(workdir),
-        }  # fmt: skip
-
-    def mlflow(self, task: Value, token: str) -> dict[str, str]:
-        return {
-            "MLFLOW_TRACKING_URI": f"{self.runner.server}/w/{self.run.workspace}",
-            "MLFLOW_TRACKING_TOKEN": token,
-            "MLFLOW_RUN_ID": task["mlflow_run_id"],
-        }
-
-    def end(self, task: Value, token: str, result: TaskResult) -> None:
-        """Note how the attempt ended, and take its token back."""
-        outcome = {"output": result.output} if result.ok else {"error": result.error}
-        status = "FINISHED" if result.ok else "KILLED" if result.how == "cancelled" else "FAILED"
-        with self.runner.change(self.run) as tx:
-            changes.end_task(tx, task, "finished" if result.ok else "failed", exit=result.exit_code, **outcome)
-            tracking.end_run(tx, task["mlflow_run_id"], status)
-            tokens.revoke(tx, token)
-        if result.ok:
-            measurements.show_in(self.store, self.run.run_id, task)
-
-    def replay(self, found: Value) -> Value:
-        """Take the cached output, with the measurements of the task that made it."""
-        task, output = self.row(), dict(found["output"])
-        with self.runner.change(self.run) as tx:
-            self.create_run(tx, task)
-            changes.cached_task(tx, task, output, found["task_id"])
-            tracking.end_run(tx, task["mlflow_run_id"], "FINISHED")
-        with self.store.read() as db:
-            source = queries.task_by_id(db, found["task_id"])
-        if source is not None:
-            measurements.replay(self.store, self.run.workspace, source["mlflow_run_id"], task["mlflow_run_id"])
-        measurements.show_in(self.store, self.run.run_id, task)
-        return output
+    def given(self, argument: Argument) -> Value:
+        if argument.kind == "value":
+            return {"kind": "json", "value": argument.value}
+        return self.outputs[argument.value] if argument.kind == "ref" else self.inputs[argument.value]
 
 
-def _error(message: str) -> Value:
-    return {"type": "ProcessDied", "message": message, "traceback": ""}
+def parent_of(db: Connection, run: RunRequest) -> Parent:
+    """The run's MLflow run. Raises NotFound, Conflict where its experiment was deleted."""
+    found = tracked.run(db, run.run_id, run.workspace)
+    experiment = tracked.experiment(db, run.workspace, found.experiment_id)
+    if experiment.lifecycle != "active":
+        raise Conflict(f"the experiment {experiment.name} was deleted", experiment.id, "restore it first")
+    return Parent(run.run_id, experiment.id, found.user)
 
 
 def _last_line(text: str) -> str:

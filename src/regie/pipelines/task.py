@@ -4,16 +4,18 @@ Three kinds of payload: `task` runs a step, `plan` builds a pipeline's graph, `c
 (gates, the choice among candidates). Each ends by writing `result.json` into its working folder, or not at all.
 """
 
+import atexit
 import faulthandler
 import importlib
 import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from regie.base.canonical import canonical
 from regie.base.errors import BadInput, NotFound, RegieError
@@ -107,6 +109,19 @@ def prepare(memory_bytes: int | None) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
+def leave() -> NoReturn:
+    """End the interpreter as it ends itself: threads, then `atexit`, then the output. Only its modules are not taken apart.
+
+    That costs 25 ms with pandas loaded, and native libraries crash in it now and then.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
+
+
 def _user_object(where: str, code: Path) -> Any:
     """Import `module:name` from the project's code, and from nowhere else what the project itself has."""
     folders = [str(code / "src"), str(code)] if (code / "src").is_dir() else [str(code)]
@@ -128,4 +143,6 @@ if __name__ == "__main__":
     request = json.load(sys.stdin)
     prepare(request["memory_bytes"])
     # Under its own name, so that there are not two of each class here.
-    importlib.import_module("regie.pipelines.task").main(request["payload"])
+    task = importlib.import_module("regie.pipelines.task")
+    task.main(request["payload"])
+    task.leave()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import httpx2
@@ -24,10 +25,15 @@ class Transfer:
     """The blobs of one server, by one token."""
 
     def __init__(self, server: str, token: str) -> None:
-        headers = {"authorization": f"Bearer {token}"}
+        self._server, self._token = server, token
+
+    @cached_property
+    def _http(self) -> httpx2.Client:
+        """Made when it is needed: a step of numbers moves no blob."""
+        headers = {"authorization": f"Bearer {self._token}"}
         # Reading the certificates costs 45 ms a task, and plain HTTP needs none.
-        secure = not server.startswith("http://")
-        self._http = httpx2.Client(base_url=server, headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=secure)
+        secure = not self._server.startswith("http://")
+        return httpx2.Client(base_url=self._server, headers=headers, timeout=TIMEOUT_S, trust_env=False, verify=secure)
 
     def fetch(self, digest: str, path: Path) -> Path:
         """Write a blob to a file. Raises TransferFailed, Unreachable."""
@@ -60,7 +66,8 @@ class Transfer:
         raise AssertionError
 
     def close(self) -> None:
-        self._http.close()
+        if "_http" in vars(self):
+            self._http.close()
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

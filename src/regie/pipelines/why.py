@@ -73,7 +73,7 @@ def differences(before: dict[str, str], now: dict[str, str]) -> tuple[Difference
 
 def _rank(name: str) -> tuple[int, bool]:
     found = next((rank for rank, start in enumerate(ORDER) if name.startswith(start)), len(ORDER))
-    return found, name.endswith(("(order)", "(statements)", "(whole)", "(whole module)"))
+    return found, name.endswith(("(order)", "(statements)", "(outside)", "(whole)", "(whole module)"))
 
 
 def _told(one: Difference, blobs: BlobStore) -> tuple[Difference, ...]:

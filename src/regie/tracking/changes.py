@@ -10,7 +10,7 @@ from regie.base.errors import BadInput, Conflict
 from regie.base.ids import new_id
 from regie.store.change import Batch, Change, upsert
 from regie.tracking import queries
-from regie.tracking.measure import insert_into, write_tags
+from regie.tracking.measure import insert_into, write_tags, write_tags_of
 from regie.tracking.tables import experiment_tags, experiments, logged_model_params, logged_model_tags, logged_models, runs
 from regie.tracking.types import DEFAULT, ENDED, KIND, PARENT, RUN_NAME, STATUSES, AlreadyExists, key_of
 
@@ -124,6 +124,21 @@ def create_run(
         # Tags are measurements; a run's first ones appear with it or not at all.
         write_tags(Batch(tx.connection, "measurement"), key, said)
     return identity
+
+
+def create_runs(
+    tx: Change, experiment_id: str, names: Mapping[str, str], *, parent: str, tags: Mapping[str, str], user: str,
+    status: str = "RUNNING",
+) -> None:  # fmt: skip
+    """New runs below another one, by id and name, in an experiment that the caller knows to be active; ended ones end now."""
+    known = {
+        "workspace": tx.workspace, "experiment_id": experiment_id, "kind": tags.get(KIND, "")[:16], "user": user, "status": status,
+        "lifecycle": "active", "start_wall_ms": tx.wall_ms, "end_wall_ms": tx.wall_ms if status in ENDED else None,
+    }  # fmt: skip
+    tx.execute(insert(runs), [{"id": run_id, **known} for run_id in names])
+    keys = {row.id: row.key for row in tx.connection.execute(select(runs.c.id, runs.c.key).where(runs.c.id.in_(list(names))))}
+    said = [(keys[run_id], {RUN_NAME: name, PARENT: parent, **tags}) for run_id, name in names.items()]
+    write_tags_of(Batch(tx.connection, "measurement"), said)
 
 
 def end_run(tx: Change, run_id: str, status: str) -> bool:

@@ -121,8 +121,17 @@ def _rank(row: Mapping[str, Any]) -> tuple[int, int, float]:
 
 
 def write_tags(batch: Batch, run: int, said: Mapping[str, str]) -> None:
+    write_tags_of(batch, [(run, said)])
+
+
+def write_tags_of(batch: Batch, runs: Iterable[tuple[int, Mapping[str, str]]]) -> None:
+    """The tags of several runs in one statement."""
     # In one order, so that two writers of the same tags cannot wait for each other.
-    rows = [{"run": run, "key": key_of(key, "tag"), "value": str(value)[:TAG_LENGTH]} for key, value in sorted(said.items())]
+    rows = [
+        {"run": run, "key": key_of(key, "tag"), "value": str(value)[:TAG_LENGTH]}
+        for run, said in runs
+        for key, value in sorted(said.items())
+    ]
     if rows:
         statement = insert_into(batch.connection, run_tags)
         statement = statement.on_conflict_do_update(index_elements=["run", "key"], set_={"value": statement.excluded.value})
@@ -189,8 +198,13 @@ def put_artifact(store: Store, workspace: str, root: str, path: str, digest: str
         inside = db.execute(select(artifacts.c.path).where(*here, *queries.below(path)).limit(1)).scalar()
         if file or inside:
             raise BadInput(f"{file or path} is a {'file' if file else 'folder'} already", root, "choose another path")
-        row = {"workspace": workspace, "root": root, "path": path, "digest": digest, "bytes": size}
-        batch.execute(upsert(db, artifacts, row, ["workspace", "root", "path"]))
+        name_artifact(batch, workspace, root, path, digest, size)
+
+
+def name_artifact(batch: Batch, workspace: str, root: str, path: str, digest: str, size: int) -> None:
+    """The same within a batch, without a look at what else has that name."""
+    row = {"workspace": workspace, "root": root, "path": path, "digest": digest, "bytes": size}
+    batch.execute(upsert(batch.connection, artifacts, row, ["workspace", "root", "path"]))
 
 
 def delete_artifacts(store: Store, workspace: str, root: str, path: str = "") -> int:

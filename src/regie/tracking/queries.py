@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, exists, func, or_, select
 
 from regie.base.errors import NotFound
 from regie.tracking.tables import artifacts as artifacts_table
@@ -28,6 +28,11 @@ from regie.tracking.types import Experiment, LoggedModel, Metric, Run, RunData
 
 RUN_COLUMNS = [runs.c[name] for name in Run.__dataclass_fields__]
 PIECE = 500  # ids in one IN list
+# Built once: building a statement costs more than running it, and every task of a pipeline asks.
+_MEASURED = select(runs.c.id).where(
+    runs.c.id.in_(bindparam("ids", expanding=True)),
+    or_(*(exists().where(table.c.run == runs.c.key) for table in (latest_metrics, params))),
+)
 
 
 def experiment(db: Connection, workspace: str, experiment_id: str) -> Experiment:
@@ -106,6 +111,19 @@ def data(db: Connection, run_id: str) -> RunData:
     """What one run measured. Raises NotFound."""
     one = run(db, run_id)
     return run_data(db, [one])[one.key]
+
+
+def measured(db: Connection, run_ids: Sequence[str], besides: str = "") -> set[str]:
+    """Those of the runs that logged a metric or a parameter; with `besides`, also those with a file outside of that folder."""
+    found: set[str] = set()
+    for piece in _pieces(run_ids):
+        found |= set(db.execute(_MEASURED, {"ids": piece}).scalars())
+        if besides:
+            roots = {f"runs/{run_id}": run_id for run_id in piece}
+            outside = func.substr(artifacts_table.c.path, 1, len(besides)) != besides
+            of_files = select(artifacts_table.c.root).where(artifacts_table.c.root.in_(list(roots)), outside)
+            found |= {roots[root] for root in db.execute(of_files.distinct()).scalars()}
+    return found
 
 
 def history(db: Connection, run_key: int, key: str, limit: int, offset: int = 0) -> list[Metric]:

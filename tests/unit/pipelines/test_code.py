@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regie.pipelines import project
 from regie.pipelines.code import closure
 
 FLOW = """
@@ -169,6 +170,38 @@ HIDING = {
                         "from __future__ import annotations\ndef fit"),
     "a module that does not parse": ({"flow.py": "import h\ndef fit(x): return h.g(x)\n", "h.py": "def g(x): return 1 1\n"},
                                      "h.py", "1 1", "1 2"),
+    "an import in a class's body": ({"flow.py": "class Tools:\n    import h\ndef fit(x): return Tools.h.g(x)\n",
+                                     "h.py": "def g(x): return 1\n"}, "h.py", "return 1", "return 2"),
+    "an import that a function makes global": ({"flow.py": "def load():\n    global h\n    import h\nload()\ndef fit(x): return h.g(x)\n",
+                                                "h.py": "def g(x): return 1\n"}, "h.py", "return 1", "return 2"),
+    "a module behind a module that is handed around": (
+        {"flow.py": "import h\nfrom operator import attrgetter\ndef fit(x): return attrgetter('z' + '.K')(h)\n",
+         "h.py": "import z\n", "z.py": "K = 1\n"}, "z.py", "K = 1", "K = 2"),
+    "a type hint in quotes": ({"flow.py": "from h import Out\ndef fit(x) -> 'Out': return x\n", "h.py": "Out = int\n"},
+                              "h.py", "Out = int", "Out = float"),
+    "vars under another name": ({"flow.py": "look = vars\nK = 1\ndef fit(x): return look()['x'] + x\ndef g(): return 1\n"},
+                                "flow.py", "return 1", "return 2"),
+    "the source of a module itself": ({"flow.py": "def fit(x): return open(__file__.replace('flow', 'h')).read()\n", "h.py": "A = 1\n"},
+                                      "h.py", "A = 1", "A = 2"),
+    "sys by a detour": ({"flow.py": "import os, h\ndef fit(x): return os.sys.modules['h'].g(x)\n", "h.py": "def g(x): return 1\n"},
+                        "h.py", "return 1", "return 2"),
+    "a method named in a string": ({"flow.py": "from lib import locate\ndef fit(x): return locate('pkg.h.Enc.go')(x)\n",
+                                    "pkg/__init__.py": "",
+                                    "pkg/h.py": "class Enc:\n    def go(x): return 1\n"}, "pkg/h.py", "return 1", "return 2"),
+    "a module that hides one of the standard library": ({"flow.py": "import json\ndef fit(x): return json.dumps(x)\n",
+                                                         "decimal.py": "A = 1\n"}, "decimal.py", "A = 1", "A = 2"),
+    "a constant that is no longer there": ({"flow.py": "def fit(x):\n    import h\n    return h.g(x)\n",
+                                            "h.py": "A = 1\nB = A\ndef g(x): return 1\n"}, "h.py", "A = 1\n", "B = A\n"),
+    "the order of a call and what it calls": ({"flow.py": "def fit(x):\n    import h\n    return h.K\n",
+                                               "h.py": "def f(): return g()\ndef g(): return 1\nK = f()\n"},
+                                              "h.py", "def g(): return 1\nK = f()\n", "K = f()\ndef g(): return 1\n"),
+    "a class made inside of a closure": ({"flow.py": "from h import make\nMade = make(2)\ndef fit(x): return Made().go(x)\n",
+                                          "h.py": "def make(n):\n    class C:\n        def go(self, x): return n + 1\n    return C\n"},
+                                         "h.py", "n + 1", "n + 2"),
+    "a re-export under another name": ({"flow.py": "from a import f\ndef fit(x): return f(x)\n", "a.py": "from b import g as f\n",
+                                        "b.py": "def g(x): return 1\ndef h(x): return 1\n"}, "a.py", "import g as f", "import h as f"),
+    "a default that another module computes": ({"flow.py": "import h\ndef fit(x, y=h.K): return y\n", "h.py": "J = 2\nK = J * 2\n"},
+                                               "h.py", "J = 2", "J = 3"),
     "a docstring that a library may read": ({"flow.py": "def fit(x):\n    'Say yes.'\n    return x.ask(fit)\n"}, "flow.py", "yes", "no"),
 }  # fmt: skip
 
@@ -177,6 +210,26 @@ HIDING = {
 def test_no_way_of_hiding_a_dependency_hides_it(way):
     files, path, old, new = HIDING[way]
     assert changed(files, path, old, new)
+
+
+OPTIONAL = {"flow.py": "try:\n    import fast\n    HAS = True\nexcept ImportError:\n    HAS = False\ndef fit(x): return HAS\n"}
+
+
+@pytest.mark.parametrize("more", [{"fast.py": ""}, {"fast/__init__.py": ""}, {"src/fast.py": ""}])
+def test_a_module_that_an_optional_import_finds_later_is_seen(more):
+    assert parts(OPTIONAL).digest != parts(OPTIONAL | more).digest
+
+
+def test_a_name_that_an_import_finds_later_is_seen():
+    files = {"flow.py": OPTIONAL["flow.py"].replace("import fast", "from fast import g"), "fast.py": "A = 1\n"}
+    assert changed(files, "fast.py", "A = 1", "g = 1")
+    assert not changed(files, "fast.py", "A = 1", "A = 2")
+
+
+def test_the_encoding_that_a_comment_names_counts():
+    text = "# coding: {}\nNAME = '\u00e4'\ndef fit(x): return NAME\n"
+    utf8, latin = (project.files(project.pack_files({"flow.py": text.format(name).encode()})) for name in ("utf-8", "latin-1"))
+    assert parts(utf8).digest != parts(latin).digest
 
 
 def test_getattr_on_a_module_takes_the_whole_project():
