@@ -1,8 +1,10 @@
-"""Write a whole file or nothing: to a temporary name beside it, synced, then renamed."""
+"""Write a whole file or nothing: to a temporary name beside it, synced, then renamed. Hold a place against others."""
 
+import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regie.base.errors import NotFound
@@ -23,3 +25,12 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Wait until no other thread and no other process holds this lock file, then hold it. The system lets go of it for the dead."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

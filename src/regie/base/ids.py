@@ -30,6 +30,15 @@ def uuid7(rand_b: int) -> str:
     return f"{stamp << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | rand_b:032x}"
 
 
+def go_on_after(uuid: str) -> None:
+    """Let this process's ids be greater than one that was given out before, perhaps by a clock that was set back since."""
+    global _last_ms, _counter
+    with _lock:
+        stamp = int(uuid[:12], 16)
+        if stamp >= _last_ms:
+            _last_ms, _counter = stamp, max(int(uuid[13:16], 16), _counter if stamp == _last_ms else 0)
+
+
 def new_token() -> str:
     """A secret for a header: 256 random bits, URL-safe."""
     return secrets.token_urlsafe(32)

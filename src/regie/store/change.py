@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Delete, Insert, Update, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Delete, Insert, Update, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.sql.schema import Table
@@ -29,6 +29,12 @@ from regie.store.types import NOBODY_CAUSE, Actor, Cause
 
 GENESIS = "0" * 64
 Policy = Callable[[Actor, str, str, int], access.Decision]
+
+# What every change runs is built once: building these statements takes longer than running them.
+_CLOCK = select(workspaces.c.clock, workspaces.c.now_ms).where(workspaces.c.name == bindparam("workspace"))
+_LOCK_HEAD = select(head.c.audit_seq, head.c.event_seq, head.c.hash).where(head.c.id == 1).with_for_update()
+_MOVE_HEAD = update(head).where(head.c.id == 1)
+_ADD_EVENTS, _ADD_RECORD = insert(events), insert(audit_records)
 
 
 class Change:
@@ -50,7 +56,7 @@ class Change:
             if sort != "machinery":
                 self.rows += len(rows) if rows is not None else max(0, result.rowcount)
             return result
-        return self.connection.execute(statement)
+        return self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
 
     def event(self, type: str, subject: str | None = None, *, cause: Cause | None = None, **data: Any) -> Cause:
         """Add an event, to be written with the change; what it returns is the cause of what follows from it."""
@@ -114,18 +120,23 @@ class Store:
     def refuse(
         self, actor: Actor, action: str, target: str, rule: str, *, workspace: str = "", reason: str = "", do: str = ""
     ) -> None:
-        """Audit a refusal and raise NotAllowed. Repeats of one actor within a minute are counted, not chained."""
+        """Audit a refusal and raise NotAllowed."""
+        self.note_refusal(actor, action, target, rule, workspace=workspace, reason=reason)
+        raise NotAllowed(f"{actor.name} may not {action} {target}: {rule}", workspace, do or "ask somebody whose role allows it")
+
+    def note_refusal(self, actor: Actor, action: str, target: str, rule: str, *, workspace: str = "", reason: str = "") -> None:
+        """Audit a refusal. Repeats of one actor within a minute, by the same rule, are counted, not chained."""
         with self.database.write() as connection:
             tx = Change(connection, actor, action, target, "", NOBODY_CAUSE)
             tx.workspace = workspace
-            if _first_this_minute(connection, tx):
+            if _first_this_minute(connection, tx, rule):
                 _seal(connection, tx, "refused", rule, reason)
-        raise NotAllowed(f"{actor.name} may not {action} {target}: {rule}", workspace, do or "ask somebody whose role allows it")
 
     @contextmanager
     def measure(self) -> Iterator["Batch"]:
         """Append measurements: data, not changes; the caller has checked the right to write."""
-        with self.database.write(durable=False) as connection:
+        # What was accepted survives the death of any process. PostgreSQL's own is one, and loses what it has not synced.
+        with self.database.write(durable=not self.database.is_sqlite) as connection:
             yield Batch(connection, "measurement")
 
     @contextmanager
@@ -156,7 +167,7 @@ class Batch:
 
 def business_now(connection: Connection, workspace: str) -> int:
     """The workspace's business clock: the wall's, or the driven one. An unknown workspace runs on the wall clock."""
-    row = connection.execute(select(workspaces.c.clock, workspaces.c.now_ms).where(workspaces.c.name == workspace)).first()
+    row = connection.execute(_CLOCK, {"workspace": workspace}).first()
     return int(row.now_ms) if row is not None and row.clock == "driven" else wall_ms()
 
 
@@ -189,20 +200,19 @@ def _may_write(table: Any, action: str) -> str:
     return str(sort)
 
 
-def _first_this_minute(connection: Connection, tx: Change) -> bool:
-    key = {"actor": tx.actor.name, "action": tx.action, "target": tx.target[:500], "minute": tx.wall_ms // 60_000}
-    found = connection.execute(
-        update(refusals).where(*(refusals.c[name] == value for name, value in key.items())).values(count=refusals.c["count"] + 1)
-    )
-    if found.rowcount:
-        return False
-    connection.execute(insert(refusals).values(**key, count=1))
-    return True
+def _first_this_minute(connection: Connection, tx: Change, rule: str) -> bool:
+    tried = f"{tx.target[:350]} {rule}"[:500]
+    key = {"actor": tx.actor.name, "action": tx.action, "target": tried, "minute": tx.wall_ms // 60_000}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    counted = dialect.insert(refusals).values(**key, count=1)
+    # One statement: of several equal refusals in the same moment exactly one is the first.
+    again = counted.on_conflict_do_update(index_elements=list(key), set_={"count": refusals.c["count"] + 1})
+    return bool(connection.execute(again.returning(refusals.c["count"])).scalar_one() == 1)
 
 
 def _seal(connection: Connection, tx: Change, result: str, rule: str, reason: str) -> None:
     """Take the sequence numbers under the head's lock, write the events and the audit record, and chain."""
-    locked = connection.execute(select(head).where(head.c.id == 1).with_for_update()).one_or_none()
+    locked = connection.execute(_LOCK_HEAD).one_or_none()
     if locked is None:
         raise NotFound("the head of the audit chain is missing", "table head", "restore the database from a backup")
     seq, event_seq = locked.audit_seq + 1, locked.event_seq
@@ -212,7 +222,7 @@ def _seal(connection: Connection, tx: Change, result: str, rule: str, reason: st
         row = {name: envelope[name] for name in ("id", "type", "subject", "time_ms", "wall_ms", "correlationid", "causationid")}
         rows.append(row | {"seq": event_seq, "workspace": tx.workspace, "data": canonical(envelope["data"])})
     if rows:
-        connection.execute(insert(events), rows)
+        connection.execute(_ADD_EVENTS, rows)
     record = canonical(
         {
             "seq": seq, "wall_ms": tx.wall_ms, "now_ms": tx.now_ms, "workspace": tx.workspace, "actor": tx.actor.name,
@@ -223,12 +233,13 @@ def _seal(connection: Connection, tx: Change, result: str, rule: str, reason: st
     )  # fmt: skip
     chained = chain(locked.hash, record)
     connection.execute(
-        insert(audit_records).values(
-            seq=seq, prev_hash=locked.hash, hash=chained, record=record, workspace=tx.workspace, actor=tx.actor.name,
-            action=tx.action, target=tx.target, result=result, wall_ms=tx.wall_ms,
-        )
+        _ADD_RECORD,
+        {
+            "seq": seq, "prev_hash": locked.hash, "hash": chained, "record": record, "workspace": tx.workspace,
+            "actor": tx.actor.name, "action": tx.action, "target": tx.target, "result": result, "wall_ms": tx.wall_ms,
+        },
     )  # fmt: skip
-    connection.execute(update(head).where(head.c.id == 1).values(audit_seq=seq, event_seq=event_seq, hash=chained))
+    connection.execute(_MOVE_HEAD, {"audit_seq": seq, "event_seq": event_seq, "hash": chained})
 
 
 def chain(prev_hash: str, record: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, CursorResult, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, CursorResult, Update, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import Executable
 
@@ -23,6 +23,56 @@ from regie.store.tables import jobs
 LIVE = ("queued", "running")
 LEASE_MS = 15_000
 RACE_TRIES = 5
+
+# The statements of a job's way through the queue are built once: building the claim costs ten times what running it does.
+_queue = jobs.c.queue.in_(bindparam("queues", expanding=True))
+_due = and_(jobs.c.state == "queued", jobs.c.run_at_ms <= now_ms())
+_dead = and_(jobs.c.state == "running", jobs.c.lease_until_ms < now_ms())
+_tries_left = jobs.c.attempts < jobs.c.max_attempts
+_other = jobs.alias("other")
+_key_is_busy = exists().where(
+    _other.c.concurrency_key == jobs.c.concurrency_key, _other.c.state == "running", _other.c.id != jobs.c.id
+)
+_claimable = and_(_queue, or_(_due, and_(_dead, _tries_left)), ~_key_is_busy)
+
+ENQUEUE = insert(jobs).values(
+    state="queued", run_at_ms=now_ms() + bindparam("delay_ms"), attempts=0, fence=0, created_ms=now_ms()
+)  # fmt: skip
+SAME = select(jobs.c.id).where(jobs.c.dedup_key == bindparam("dedup_key"), jobs.c.state.in_(LIVE))
+WAITING = select(exists().where(jobs.c.state.in_(LIVE), or_(_claimable, and_(_dead, ~_tries_left))))
+# A job whose owners died as often as it may be tried has failed.
+GIVE_UP = (
+    update(jobs)
+    .where(_dead, ~_tries_left)
+    .values(
+        state="failed", error=func.coalesce(jobs.c.error, "its worker died"), ended_ms=now_ms(), fence=jobs.c.fence + 1
+    )
+)  # fmt: skip
+CLAIM = (
+    update(jobs)
+    .where(
+        jobs.c.id
+        == select(jobs.c.id)
+        .where(jobs.c.state.in_(LIVE), _claimable)
+        .order_by(jobs.c.priority.desc(), jobs.c.run_at_ms, jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
+        .scalar_subquery()
+    )
+    .values(
+        state="running", lease_owner=bindparam("owner"), lease_until_ms=now_ms() + bindparam("lease_ms"),
+        attempts=jobs.c.attempts + 1, fence=jobs.c.fence + 1,
+    )
+    .returning(
+        jobs.c.id, jobs.c.workspace, jobs.c.kind, jobs.c.args, jobs.c.attempts, jobs.c.max_attempts, jobs.c.fence
+    )
+)  # fmt: skip
+_ours = and_(jobs.c.id == bindparam("job"), jobs.c.fence == bindparam("held"), jobs.c.state == "running")
+BEAT = update(jobs).where(_ours, jobs.c.lease_owner == bindparam("owner")).values(lease_until_ms=now_ms() + bindparam("lease_ms"))
+DONE = update(jobs).where(_ours).values(state="done", result=bindparam("said"), ended_ms=now_ms())
+FAILED = update(jobs).where(_ours).values(state="failed", error=bindparam("said"), ended_ms=now_ms())
+AGAIN = update(jobs).where(_ours).values(state="queued", error=bindparam("said"), run_at_ms=now_ms() + bindparam("delay_ms"))
+GIVEN_BACK = update(jobs).where(_ours).values(state="queued", run_at_ms=now_ms(), attempts=jobs.c.attempts - 1)
 
 
 class StaleFence(Conflict):
@@ -58,25 +108,28 @@ def enqueue(
 ) -> str:  # fmt: skip
     """Add a job in the caller's transaction; returns its id, or the id of the live job with the same dedup key."""
     identity = new_id()
-    if dedup_key is not None:
-        found = tx.execute(select(jobs.c.id).where(jobs.c.dedup_key == dedup_key, jobs.c.state.in_(LIVE))).scalar()
-        if found:
-            return str(found)
-    row = insert(jobs).values(
-        id=identity, workspace=workspace, kind=kind, args=canonical(args), state="queued", queue=queue, priority=priority,
-        dedup_key=dedup_key, concurrency_key=concurrency_key, run_at_ms=now_ms() + delay_ms, attempts=0,
-        max_attempts=max_attempts, fence=0, created_ms=now_ms(),
-    )  # fmt: skip
+    if dedup_key is not None and (found := tx.execute(SAME, [{"dedup_key": dedup_key}]).scalar()):
+        return str(found)
+    row = {
+        "id": identity, "workspace": workspace, "kind": kind, "args": canonical(args), "queue": queue, "priority": priority,
+        "dedup_key": dedup_key, "concurrency_key": concurrency_key, "max_attempts": max_attempts, "delay_ms": delay_ms,
+    }  # fmt: skip
     if dedup_key is None:
-        tx.execute(row)
+        tx.execute(ENQUEUE, [row])
         return identity
     try:
         with tx.connection.begin_nested():
-            tx.execute(row)
+            tx.execute(ENQUEUE, [row])
     except IntegrityError:
         # Another transaction won between our look and our write (PostgreSQL): its job is the one.
-        return str(tx.execute(select(jobs.c.id).where(jobs.c.dedup_key == dedup_key, jobs.c.state.in_(LIVE))).scalar_one())
+        return str(tx.execute(SAME, [{"dedup_key": dedup_key}]).scalar_one())
     return identity
+
+
+def waiting(store: Store, queues: Sequence[str] = ("default",)) -> bool:
+    """Whether a claim would find something to do: an idle worker looks so, often, and takes no lock that writers wait for."""
+    with store.read() as db:
+        return bool(db.execute(WAITING, {"queues": list(queues)}).scalar_one())
 
 
 def claim(store: Store, owner: str, queues: Sequence[str] = ("default",), lease_ms: int = LEASE_MS) -> Job | None:
@@ -84,8 +137,8 @@ def claim(store: Store, owner: str, queues: Sequence[str] = ("default",), lease_
     for _ in range(RACE_TRIES):
         try:
             with store.machinery() as batch:
-                _give_up(batch)
-                row = batch.execute(_claim_statement(batch.connection, owner, queues, lease_ms)).first()
+                batch.execute(GIVE_UP)
+                row = batch.execute(CLAIM, [{"owner": owner, "queues": list(queues), "lease_ms": lease_ms}]).first()
                 return None if row is None else _job(row)
         except IntegrityError:
             continue  # two claims of one concurrency key met; the other one has it
@@ -95,29 +148,26 @@ def claim(store: Store, owner: str, queues: Sequence[str] = ("default",), lease_
 def heartbeat(store: Store, job: Job, owner: str, lease_ms: int = LEASE_MS) -> bool:
     """Extend the lease. False if the job is no longer ours: stop working on it."""
     with store.machinery() as batch:
-        return bool(
-            batch.execute(
-                update(jobs).where(_ours(job), jobs.c.lease_owner == owner).values(lease_until_ms=now_ms() + lease_ms)
-            ).rowcount
-        )
+        beat = {"job": job.id, "held": job.fence, "owner": owner, "lease_ms": lease_ms}
+        return bool(batch.execute(BEAT, [beat]).rowcount)
 
 
 def complete(tx: Writes, job: Job, result: dict[str, Any] | None = None) -> None:
     """Accept the result, in the same transaction as what it changes. Raises StaleFence."""
-    _end(tx, job, state="done", result=canonical(result or {}), ended_ms=now_ms())
+    _end(tx, job, DONE, said=canonical(result or {}))
 
 
 def fail(tx: Writes, job: Job, error: str, retry_in_ms: int | None = None) -> None:
     """End the job as failed, or queue it again where attempts are left and a delay is given. Raises StaleFence."""
     if retry_in_ms is not None and job.attempts < job.max_attempts:
-        _end(tx, job, state="queued", error=error, run_at_ms=now_ms() + retry_in_ms)
+        _end(tx, job, AGAIN, said=error, delay_ms=retry_in_ms)
     else:
-        _end(tx, job, state="failed", error=error, ended_ms=now_ms())
+        _end(tx, job, FAILED, said=error)
 
 
 def give_back(tx: Writes, job: Job) -> None:
     """Queue the job again as if it had not been claimed. Raises StaleFence."""
-    _end(tx, job, state="queued", run_at_ms=now_ms(), attempts=jobs.c.attempts - 1)
+    _end(tx, job, GIVEN_BACK)
 
 
 def cancel(tx: Writes, job_id: str) -> bool:
@@ -146,50 +196,8 @@ def live(db: Connection, workspace: str) -> int:
     )
 
 
-def _claim_statement(connection: Connection, owner: str, queues: Sequence[str], lease_ms: int) -> Executable:
-    other = jobs.alias("other")
-    blocked = select(other.c.id).where(
-        other.c.concurrency_key == jobs.c.concurrency_key, other.c.state == "running", other.c.id != jobs.c.id
-    )
-    due = or_(
-        and_(jobs.c.state == "queued", jobs.c.run_at_ms <= now_ms()),
-        and_(jobs.c.state == "running", jobs.c.lease_until_ms < now_ms(), jobs.c.attempts < jobs.c.max_attempts),
-    )
-    pick = (
-        select(jobs.c.id)
-        .where(jobs.c.state.in_(LIVE), jobs.c.queue.in_(queues), due, ~blocked.exists())
-        .order_by(jobs.c.priority.desc(), jobs.c.run_at_ms, jobs.c.id)
-        .limit(1)
-    )
-    if connection.dialect.name == "postgresql":
-        pick = pick.with_for_update(skip_locked=True)
-    return (
-        update(jobs)
-        .where(jobs.c.id == pick.scalar_subquery())
-        .values(
-            state="running",
-            lease_owner=owner,
-            lease_until_ms=now_ms() + lease_ms,
-            attempts=jobs.c.attempts + 1,
-            fence=jobs.c.fence + 1,
-        )
-        .returning(jobs)
-    )
-
-
-def _give_up(batch: Writes) -> None:
-    """A job whose owners died as often as it may be tried has failed."""
-    dead = and_(jobs.c.state == "running", jobs.c.lease_until_ms < now_ms(), jobs.c.attempts >= jobs.c.max_attempts)
-    error = case((jobs.c.error.is_(None), "its worker died"), else_=jobs.c.error)
-    batch.execute(update(jobs).where(dead).values(state="failed", error=error, ended_ms=now_ms(), fence=jobs.c.fence + 1))
-
-
-def _ours(job: Job) -> Any:
-    return and_(jobs.c.id == job.id, jobs.c.fence == job.fence, jobs.c.state == "running")
-
-
-def _end(tx: Writes, job: Job, **values: Any) -> None:
-    if not tx.execute(update(jobs).where(_ours(job)).values(**values)).rowcount:
+def _end(tx: Writes, job: Job, statement: Update, **values: Any) -> None:
+    if not tx.execute(statement, [{"job": job.id, "held": job.fence, **values}]).rowcount:
         raise StaleFence(
             f"job {job.id} is no longer held with fence {job.fence}",
             f"{job.kind} of {job.workspace}",

@@ -18,7 +18,7 @@ LIVE_MS = 10_000
 
 @dataclass(frozen=True)
 class Node:
-    """One serving node. `generations` and `failed` go by endpoint."""
+    """One serving node. `generations` and `failed` go by endpoint; `variants` by endpoint and version: what failed there."""
 
     id: str
     tag: int
@@ -28,10 +28,11 @@ class Node:
     failed: dict[str, str]
     last_id: str
     seen_wall_ms: int
+    variants: dict[str, dict[str, dict[str, Any]]]
 
     @property
     def live(self) -> bool:
-        return wall_ms() - self.seen_wall_ms < LIVE_MS
+        return abs(wall_ms() - self.seen_wall_ms) < LIVE_MS  # a clock that was set back makes nobody live
 
 
 def known(db: Connection) -> list[Node]:
@@ -67,5 +68,6 @@ def delivered(db: Connection, flush: int) -> bool:
 
 def _node(row: Any) -> Node:
     return Node(
-        row.id, row.tag, row.address, row.flush, json.loads(row.generations), json.loads(row.failed), row.last_id, row.seen_wall_ms
+        row.id, row.tag, row.address, row.flush, json.loads(row.generations), json.loads(row.failed), row.last_id, row.seen_wall_ms,
+        json.loads(row.variants),
     )  # fmt: skip

@@ -148,6 +148,7 @@ nodes = Table(
     Column("failed", Text, nullable=False),
     Column("last_id", String(32), nullable=False),
     Column("seen_wall_ms", BigInteger, nullable=False),
+    Column("variants", Text, nullable=False, server_default="{}"),
     info=MACHINERY,
 )  # fmt: skip
 
@@ -199,7 +200,35 @@ tokens = Table(
     Column("actor", String(200), nullable=False),
     Column("kind", String(16), nullable=False),  # person, task, node
     Column("scope", Text, nullable=False),
+    Column("workspace", String(64)),  # the only one that it opens; none: every one that its actor has a role in
+    Column("created_wall_ms", BigInteger),
     Column("until_wall_ms", BigInteger),
     Column("revoked_wall_ms", BigInteger),
     info=MACHINERY,
+)  # fmt: skip
+
+actors = Table(
+    "actors", metadata,
+    Column("name", String(64), primary_key=True),
+    Column("workspace", String(64), nullable=False),  # whose owners may act on it; `*`: only those of every workspace
+    Column("added_by", String(200), nullable=False),
+    Column("added_wall_ms", BigInteger, nullable=False),
+    Column("tokens", Integer, nullable=False),  # how many were made and taken back, ever: so that each is a change
+    Column("revoked_wall_ms", BigInteger),
+    info=domain(),
+)  # fmt: skip
+
+grants = Table(
+    "grants", metadata,
+    Column("id", String(32), primary_key=True),
+    Column("actor", String(64), nullable=False),
+    Column("workspace", String(64), nullable=False),  # `*`: every one
+    Column("effect", String(8), nullable=False),  # allow, deny
+    Column("name", String(64), nullable=False),  # a role; of a deny also an action
+    Column("until_wall_ms", BigInteger),
+    Column("granted_by", String(200), nullable=False),
+    Column("granted_wall_ms", BigInteger, nullable=False),
+    Column("revoked_wall_ms", BigInteger),
+    Index(None, "actor"),
+    info=domain(),
 )  # fmt: skip

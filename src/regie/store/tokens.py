@@ -1,4 +1,7 @@
-"""Local tokens: shown once, stored as a hash, valid for one actor, one scope and a time."""
+"""Local tokens: shown once, stored as a hash, valid for one actor, one scope, one workspace or all, and a time.
+
+A person's rights are not in the token: they are the actor's grants, asked at each request (`store/actors.py`).
+"""
 
 from typing import Any
 
@@ -10,7 +13,6 @@ from regie.base.errors import NotAllowed
 from regie.base.ids import new_token
 from regie.store.jobs import Writes
 from regie.store.tables import tokens
-from regie.store.types import Actor
 
 
 class BadToken(NotAllowed):
@@ -19,10 +21,13 @@ class BadToken(NotAllowed):
     code, status = "access.bad_token", 401
 
 
-def issue(batch: Writes, actor: str, kind: str, scope: str, until_wall_ms: int | None = None) -> str:
-    """Make a token; it is never shown again."""
+def issue(
+    batch: Writes, actor: str, kind: str, scope: str, until_wall_ms: int | None = None, workspace: str | None = None
+) -> str:
+    """Make a token; it is never shown again. `workspace`: the only one that it opens."""
     token = new_token()
-    batch.execute(insert(tokens).values(hash=_hash(token), actor=actor, kind=kind, scope=scope, until_wall_ms=until_wall_ms))
+    row = {"actor": actor, "kind": kind, "scope": scope, "until_wall_ms": until_wall_ms, "workspace": workspace}
+    batch.execute(insert(tokens).values(hash=_hash(token), created_wall_ms=wall_ms(), **row))
     return token
 
 
@@ -30,13 +35,16 @@ def revoke(batch: Writes, token: str) -> None:
     batch.execute(update(tokens).where(tokens.c.hash == _hash(token)).values(revoked_wall_ms=wall_ms()))
 
 
-def actor_of(db: Connection, token: str) -> Actor:
-    """Whose token it is. Raises BadToken."""
-    row: Any = db.execute(select(tokens).where(tokens.c.hash == _hash(token))).first()
-    if row is None or row.revoked_wall_ms is not None or (row.until_wall_ms is not None and row.until_wall_ms < wall_ms()):
-        why = "unknown" if row is None else "revoked" if row.revoked_wall_ms is not None else "expired"
-        raise BadToken(f"the token is {why}", "header Authorization", "use a valid one, or none on a laptop")
-    return Actor(row.actor, frozenset(), row.kind, row.scope)
+def found(db: Connection, token: str) -> Any | None:
+    """The token's row, whatever its state; None where nobody made it."""
+    return db.execute(select(tokens).where(tokens.c.hash == _hash(token))).first()
+
+
+def wrong(row: Any, now_wall_ms: int) -> str:
+    """Why a token is not accepted any more; empty where it is."""
+    if row.revoked_wall_ms is not None:
+        return "revoked"
+    return "expired" if row.until_wall_ms is not None and row.until_wall_ms <= now_wall_ms else ""
 
 
 def _hash(token: str) -> str:

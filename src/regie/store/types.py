@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 class Actor:
     """Who acts: a person, one of the system's turns, a task's child process, a serving node.
 
-    `scope` bounds a task or node to its own run or endpoint.
+    `roles` are those that hold where it acts: an actor has them for one workspace, or for all. `denied` are the actions and roles
+    taken from it there. `scope` bounds a task or node to its own run or endpoint.
     """
 
     name: str
     roles: frozenset[str] = field(default_factory=frozenset)
     kind: str = "person"
     scope: str = ""
+    denied: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from regie.base.blobs import BlobStore
 from regie.store import jobs, leases
 from regie.store.change import Store
-from regie.store.database import Database
+from regie.store.database import Database, now_ms
 from regie.store.jobs import Job, StaleFence
 from regie.store.tables import jobs as table
 from tests.conftest import open_store
@@ -111,6 +111,23 @@ def test_a_job_whose_owners_keep_dying_fails_in_the_end(store: Store) -> None:
     assert states(store) == {"failed": 1}
 
 
+def test_an_idle_worker_sees_without_writing_whether_a_claim_would_do_something(store: Store) -> None:
+    assert not jobs.waiting(store)
+    enqueue(store, delay_ms=60_000)
+    enqueue(store, queue="others")
+    assert not jobs.waiting(store)
+    enqueue(store, concurrency_key="x", max_attempts=1)
+    assert jobs.waiting(store)
+    held = taken(store)
+    enqueue(store, concurrency_key="x")
+    assert not jobs.waiting(store)
+    assert jobs.heartbeat(store, held, "a", lease_ms=1)
+    time.sleep(0.02)
+    assert jobs.waiting(store)  # its owner died: it has failed, and the next one of its key may run
+    assert taken(store).id != held.id
+    assert not jobs.waiting(store)
+
+
 def test_a_failure_is_tried_again_while_attempts_are_left(store: Store) -> None:
     enqueue(store, max_attempts=2)
     job = taken(store)
@@ -142,6 +159,26 @@ def test_one_leader_at_a_time_and_the_next_after_the_lease(store: Store) -> None
     leases.release(store, "turns", "b")
     time.sleep(0.01)
     assert leases.hold(store, "turns", "a", 100)
+
+
+def lease(store: Store) -> Any:
+    with store.read() as db:
+        return db.execute(select(leases.leases, (leases.leases.c.until_ms - now_ms()).label("left_ms"))).one()
+
+
+def test_a_leader_that_looks_often_writes_seldom(store: Store) -> None:
+    for _ in range(20):
+        assert leases.hold(store, "turns", "a", 600_000)
+        assert not leases.hold(store, "turns", "b", 600_000)
+    assert lease(store).fence == 1
+    assert leases.hold(store, "turns", "a", 1_800_000)  # less than two thirds of this one are left
+    assert lease(store).fence == 2
+
+
+def test_a_clock_that_was_set_back_makes_no_lease_longer(store: Store) -> None:
+    assert leases.hold(store, "turns", "a", 3_600_000)
+    assert leases.hold(store, "turns", "a", 1_000)
+    assert lease(store).left_ms <= 1_000
 
 
 def _work(url: str, folder: str, owner: str) -> None:
