@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from regie.base.errors import Conflict
 from regie.cli import options, show
 
 if TYPE_CHECKING:
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
 COLUMNS: tuple[show.Column, ...] = (
     ("rollout", "id"), ("endpoint", "endpoint"), ("version", lambda one: f"{one['model']}@{one['version']}"), ("state", "state"),
     ("stage", "stage"), ("paused", "paused"), ("entered", show.time("entered_ms")), ("because", "because"),
+    ("guards", lambda one: ", ".join(_guard(figure) for figure in one.get("figures", []))),
 )  # fmt: skip
+GUARDS: tuple[show.Column, ...] = (
+    ("guard", "guard"), ("value", "value"), ("windows", "windows"), ("broken windows", "broken_windows"), ("broken", "broken"),
+)  # fmt: skip
+POSSIBLE = {"pause": ("running",), "resume": ("running",), "abort": ("waiting", "running")}
 UNDO = {
     "pause": "regie rollout resume {id} --reason ...",
     "resume": "regie rollout pause {id} --reason ...",
@@ -43,8 +49,21 @@ def one(client: "Client", rollout_id: str, as_json: bool) -> None:
         show.data(found)
         return
     times = ("entered_ms", "created_ms", "started_ms", "ended_ms")
-    show.facts((name, value) for name, value in found.items() if name not in times)
+    apart = ("guards", "figures", "damage", *times)
+    show.facts((name, value) for name, value in found.items() if name not in apart)
     show.facts((name.removesuffix("_ms"), show.when(found.get(name))) for name in times)
+    figures = found["figures"] or [{"guard": text} for text in found["guards"]]
+    show.text()
+    show.rows(figures, GUARDS, False, empty="no guards are promised")
+    cost = {name: value for name, value in found["damage"].items() if value not in (None, 0, "")}
+    if cost:
+        show.text("\ndamage")
+        show.facts(cost.items())
+
+
+def _guard(figure: show.Row) -> str:
+    value = "no figure yet" if figure.get("value") is None else f"now {figure['value']:.4g}"
+    return f"{figure['guard']} ({value}{', BROKEN' if figure.get('broken') else ''})"
 
 
 @rollout.command()
@@ -67,14 +86,17 @@ def resume(client: "Client", rollout_id: str, reason: str, dry_run: bool, as_jso
 @click.argument("rollout_id")
 @options.write
 def abort(client: "Client", rollout_id: str, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Send all traffic back to the champion."""
+    """Send all traffic back to the champion; withdraw a rollout that waits."""
     _do(client, "abort", rollout_id, reason, dry_run, as_json)
 
 
 def _do(client: "Client", verb: str, rollout_id: str, reason: str, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         found = client.rollouts.show(rollout_id)
-        show.note(f"would {verb} {rollout_id}: {found['model']}@{found['version']}, {found['state']} in {found['stage']}")
+        where = f"{found['model']}@{found['version']}, {found['state']} in {found['stage']}"
+        if found["state"] not in POSSIBLE[verb]:
+            raise Conflict(f"{verb} would be refused: it is {found['state']}", where, "regie rollout list")
+        show.note(f"would {verb} {rollout_id}: {where}")
         return
     answer = {"pause": client.rollouts.pause, "resume": client.rollouts.resume, "abort": client.rollouts.abort}[verb](
         rollout_id, options.needed(reason)

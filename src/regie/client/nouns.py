@@ -65,6 +65,16 @@ class Models(Noun):
         """A model with its versions, their roles, runs and evidence."""
         return self.client.mapping("GET", f"/api/v1/models/{_part(name)}")
 
+    def rollback_plan(self, name: str, endpoint: str | None = None) -> Json:
+        """What a rollback would do now: `{from_version, version, ...}`."""
+        given = {"endpoint": endpoint} if endpoint else {}
+        return self.client.mapping("GET", f"/api/v1/models/{_part(name)}/rollback", params=given)
+
+    def rollback(self, name: str, reason: str, endpoint: str | None = None, from_version: int | None = None) -> Json:
+        """Crown the former champion again. `from_version`: the champion that was seen; another one by now is a conflict."""
+        body = {"reason": reason, "endpoint": endpoint, "from_version": from_version}
+        return self.client.mapping("POST", f"/api/v1/models/{_part(name)}/rollback", json=body)
+
 
 class Rollouts(Noun):
     def list(self, state: str | None = None) -> Rows:
@@ -85,6 +95,28 @@ class Rollouts(Noun):
 
     def _do(self, rollout_id: str, verb: str, reason: str) -> Json:
         return self.client.mapping("POST", f"/api/v1/rollouts/{_part(rollout_id)}/{verb}", json={"reason": reason})
+
+
+class Approvals(Noun):
+    def list(self, state: str | None = None) -> Rows:
+        """Newest first: what waits for a person, and what was decided."""
+        return self.client.rows("/api/v1/approvals", state=state)
+
+    def show(self, version: str) -> Json:
+        """The newest approval of `MODEL@3`: authors, evidence, differences from the champion; `may_not`: why the caller may not."""
+        return self.client.mapping("GET", f"/api/v1/approvals/{_part(version)}")
+
+    def grant(self, version: str, reason: str = "", approval: str = "") -> Json:
+        """Let a version be released. `approval`: the id that was read; a decision on another one is a conflict."""
+        return self._do(version, "grant", reason, approval)
+
+    def refuse(self, version: str, reason: str, approval: str = "") -> Json:
+        """Never release a version."""
+        return self._do(version, "refuse", reason, approval)
+
+    def _do(self, version: str, verb: str, reason: str, approval: str) -> Json:
+        body = {"reason": reason, "approval": approval}
+        return self.client.mapping("POST", f"/api/v1/approvals/{_part(version)}/{verb}", json=body)
 
 
 class Monitors(Noun):
@@ -134,6 +166,33 @@ class Jobs(Noun):
 
     def show(self, job_id: str) -> Json:
         return self.client.mapping("GET", f"/api/v1/jobs/{_part(job_id)}")
+
+
+class Actors(Noun):
+    def list(self) -> Rows:
+        """With their grants and tokens, of which only their times are known."""
+        return self.client.rows("/api/v1/actors")
+
+    def add(
+        self, name: str, roles: Sequence[str] = (), *, deny: Sequence[str] = (), everywhere: bool = False,
+        expires_s: int | None = None, reason: str = "",
+    ) -> Json:  # fmt: skip
+        """A new actor, or further roles of a known one: `{name, workspace, token, ...}`; the token is shown this once."""
+        body = {"name": name, "roles": [*roles], "deny": [*deny], "everywhere": everywhere, "expires_s": expires_s}
+        body |= {"reason": reason}
+        return self.client.mapping("POST", "/api/v1/actors", json=body)
+
+    def revoke(self, name: str, reason: str) -> Json:
+        return self.client.mapping("POST", f"/api/v1/actors/{_part(name)}/revoke", json={"reason": reason})
+
+    def create_token(self, name: str, *, everywhere: bool = False, expires_s: int | None = None, reason: str = "") -> Json:
+        """Another token; the former ones stay good."""
+        body = {"everywhere": everywhere, "expires_s": expires_s, "reason": reason}
+        return self.client.mapping("POST", f"/api/v1/actors/{_part(name)}/tokens", json=body)
+
+    def revoke_tokens(self, name: str, reason: str) -> Json:
+        """Take back every token of an actor that stays: `{name, revoked}`."""
+        return self.client.mapping("POST", f"/api/v1/actors/{_part(name)}/tokens/revoke", json={"reason": reason})
 
 
 class Audit(Noun):

@@ -1,4 +1,4 @@
-"""Reads of qualifications and evidence."""
+"""Reads of qualifications, evidence and approvals."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from regie.gates.tables import evidence, qualifications
+from regie.gates.approvals import About, Approval
+from regie.gates.tables import approvals, evidence, qualifications
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,22 @@ def evidence_of(db: Connection, workspace: str, model: str, version: int) -> lis
     same = (evidence.c.workspace == workspace, evidence.c.model == model, evidence.c.version == version)
     rows = db.execute(select(evidence).where(*same).order_by(evidence.c.attempt, evidence.c.id))
     return [{**row._mapping, "holdout": json.loads(row.holdout), "detail": json.loads(row.detail)} for row in rows]
+
+
+def approval(db: Connection, workspace: str, environment: str, model: str, version: int) -> Approval | None:
+    """The newest approval that was asked for a version."""
+    found = approvals_of(db, workspace, model=model, version=version, environment=environment, limit=1)
+    return found[0] if found else None
+
+
+def approvals_of(db: Connection, workspace: str, *, limit: int = 100, **same: Any) -> list[Approval]:
+    """The approvals of a workspace, newest first; `same`: columns and what they hold."""
+    query = select(approvals).where(approvals.c.workspace == workspace).order_by(approvals.c.id.desc()).limit(limit)
+    for column, value in same.items():
+        query = query.where(approvals.c[column] == value)
+    return [_approval(row._mapping) for row in db.execute(query)]
+
+
+def _approval(row: Any) -> Approval:
+    about = {name: row[name] for name in About.__dataclass_fields__}
+    return Approval(about=About(**about), **{name: value for name, value in row.items() if name not in about})

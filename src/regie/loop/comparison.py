@@ -1,4 +1,4 @@
-"""What a rollout compares: the challenger's errors and latencies; in `watch`, its truth beside the former champion's."""
+"""What a rollout compares: a version's truth beside its incumbent's, in `watch` and for guards on model metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,9 @@ from regie.metrics.catalogue import metric_of
 from regie.metrics.groups import group_interval
 from regie.metrics.intervals import Interval, difference_interval, figure_interval
 from regie.predictions.summary import COLUMNS, pairs
-from regie.predictions.windows import broken_of
 from regie.rollout.types import Rollout
-from regie.spec.expressions import Expression, parse
+from regie.spec.expressions import Expression
 
-# A guard looks at windows of so many requests of the version, the newest five, and is broken when three of them break it:
-# counts rather than minutes, so that it means the same at any traffic.
-WINDOW_REQUESTS = 20
-BROKEN, OF = 3, 5
 MIN_COVERAGE = 0.95
 
 
@@ -37,60 +32,6 @@ class Watched:
     verdict: Literal["", "not_worse", "worse"]
     because: str
     difference: Interval | None = None
-
-
-def guards(scene: Scene, db: Connection, rollout: Rollout) -> tuple[int, tuple[str, ...]]:
-    """The version's requests since the stage was entered, and the guards that they break."""
-    assert rollout.entered_ms is not None
-    own = _requests_of(predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS), rollout.version)
-    promised = [(text, parse(text)) for text in rollout.spec.guards]
-    broken = [
-        text
-        for text, guard in promised
-        if (_worse(scene, db, rollout, guard) if guard.family == "quality" else _broken(guard, own))
-    ]
-    return len(own.failed), tuple(broken)
-
-
-def service_guards(scene: Scene, rollout: Rollout) -> tuple[str, ...]:
-    """In `watch`: the guards on errors and latency that the new champion breaks; its truth is `watch`'s own matter."""
-    assert rollout.entered_ms is not None
-    own = _requests_of(predictions(scene, rollout.entered_ms, scene.now_ms() + 1, COLUMNS), rollout.version)
-    promised = [(text, parse(text)) for text in rollout.spec.guards]
-    return tuple(text for text, guard in promised if guard.family != "quality" and _broken(guard, own))
-
-
-@dataclass(frozen=True)
-class Requests:
-    """The requests that a version should have answered, in order: whether it failed, and its latency in milliseconds."""
-
-    failed: npt.NDArray[np.bool_]
-    latency_ms: npt.NDArray[np.float64]
-
-
-def _requests_of(table: pa.Table, version: int) -> Requests:
-    """Those it answered or failed, live or as a shadow, and those another answered in its place."""
-    own = pc.equal(table["version"], version)
-    instead = pc.fill_null(pc.equal(table["fallback_from"], version), False)
-    rows = table.filter(pc.or_(own, instead)).select(["request_id", "time_ms", "error", "fallback_from", "latency_ms"])
-    rows = rows.append_column("failed", pc.or_(pc.is_valid(rows["error"]), pc.is_valid(rows["fallback_from"])))
-    grouped = rows.group_by(["request_id", "time_ms"]).aggregate([("failed", "max"), ("latency_ms", "max")]).sort_by("time_ms")
-    return Requests(np.asarray(grouped["failed_max"].to_pylist(), bool), grouped["latency_ms_max"].to_numpy(zero_copy_only=False))
-
-
-def _broken(guard: Expression, own: Requests) -> bool:
-    """Whether three of the newest five whole windows of requests break the guard."""
-    starts = range(len(own.failed) % WINDOW_REQUESTS, len(own.failed), WINDOW_REQUESTS)
-    windows = [slice(start, start + WINDOW_REQUESTS) for start in starts]
-    return broken_of([guard.holds(_figure(guard, own, window)) for window in windows], BROKEN, OF)
-
-
-def _figure(guard: Expression, own: Requests, window: slice) -> float:
-    if guard.metric == "errors":
-        return float(own.failed[window].mean())
-    latencies = own.latency_ms[window][~own.failed[window]]
-    part = float((guard.part or "p95").removeprefix("p"))
-    return float(np.percentile(latencies, part)) if len(latencies) else 0.0
 
 
 def margin_of(scene: Scene) -> Expression | None:
@@ -136,11 +77,11 @@ def _sides(scene: Scene, db: Connection, rollout: Rollout, by: str | None) -> Si
     return Sides(label, mine[rows], theirs[rows], seen.time_ms[known] // DAY_MS, chosen)
 
 
-def _worse(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) -> bool:
-    """Whether the whole interval of a guard on a model metric lies on the side that ends the rollout."""
+def figure(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) -> tuple[Interval | None, bool]:
+    """The interval of a guard on a model metric, None where nothing can be said; and whether the whole of it breaks the guard."""
     sides = _sides(scene, db, rollout, guard.by)
     if isinstance(sides, str):
-        return False
+        return None, False
     metric, task, bound = metric_of(guard.metric), task_of(scene), guard.bound
     mine = answer_for(metric, task, sides.mine)
     number = bound.number or 0.0
@@ -154,8 +95,8 @@ def _worse(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) ->
     else:
         found = figure_interval(metric, sides.label, mine, sides.days)
     if found.low is None or found.high is None:
-        return False
-    return found.low > shift if guard.operator[0] == ">" else found.high < shift
+        return found, False
+    return found, (found.low > shift if guard.operator[0] == ">" else found.high < shift)
 
 
 def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:

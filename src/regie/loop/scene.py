@@ -59,10 +59,18 @@ class Scene:
             return None
         return registry.champion(db, self.workspace, endpoint=self.serves.endpoint)
 
+    def is_applied(self, db: Connection) -> bool:
+        """Whether this is still the file that is applied: asked inside a change that must not obey an older one."""
+        current = (specs.c.digest == workspaces.c.spec_digest) & (specs.c.workspace == workspaces.c.name)
+        query = select(specs.c.document).join(workspaces, current).where(workspaces.c.name == self.workspace)
+        document = db.execute(query).scalar()
+        return document is not None and from_json(json.loads(document)) == self.spec
+
     def watermark(self, db: Connection) -> int:
         """Business time up to which every live serving node has delivered its predictions."""
         if self.clock == "wall":
-            return min((node.flush for node in nodes.live(db) or nodes.known(db)), default=wall_ms())
+            # Never ahead of now: a node's last flush may have been numbered by a clock that was set back since.
+            return min([wall_ms(), *(node.flush for node in nodes.live(db) or nodes.known(db))])
         row = db.execute(select(settling).where(settling.c.workspace == self.workspace)).first()
         if row is None or nodes.delivered(db, row.flush):
             return business_now(db, self.workspace)

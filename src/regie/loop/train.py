@@ -22,7 +22,7 @@ from regie.loop.watch import PROFILE_TAG
 from regie.loop.work import Work
 from regie.pipelines import changes, queries
 from regie.pipelines.graph import Graph
-from regie.pipelines.runner import RunCancelled, RunRequest
+from regie.pipelines.types import RunCancelled, RunRequest
 from regie.registry import changes as registry
 from regie.registry.types import CANDIDATE, CHALLENGER
 from regie.spec.document import DatasetSpec, PipelineSpec
@@ -259,8 +259,14 @@ def _finish(work: Work, scene: Scene, run: dict[str, Any], result: dict[str, Any
 def _end(tx: Change, run: dict[str, Any], state: str, *, result: dict[str, Any] | None = None, error: str = "") -> Cause:
     """End the run and its MLflow run; returns the cause of what follows."""
     ended = changes.end_run(tx, run["run_id"], state, result=result, error=error)
+    caused_by = tx.last_cause if ended else _cause(run)
+    # A worker that died in its last attempt left a task behind, with a token that still works.
+    for mlflow_run in changes.abandon_tasks(
+        tx, run["run_id"], why=f"its run was {state}" if state != "failed" else "its worker died"
+    ):
+        tracking.end_run(tx, mlflow_run, "KILLED")
     tracking.end_run(tx, run["run_id"], {"finished": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}[state])
-    return tx.last_cause if ended else _cause(run)
+    return caused_by
 
 
 def _cause(run: dict[str, Any]) -> Cause:

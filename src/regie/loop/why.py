@@ -51,6 +51,10 @@ TYPES = (
     "run.failed", "run.finished", "run.started", "rollout.finished", "rollout.aborted", "rollout.superseded",
     "rollout.stage_entered", "rollout.started", "rollout.waiting", "quality.breached", "drift.detected", "reaction.fired",
 )  # fmt: skip
+OF_VERSION = (
+    "champion.crowned", "gates.passed", "gates.failed", "gates.inconclusive", "gates.dropped", "model.registered",
+    "approval.requested", "approval.granted", "approval.refused", "approval.expired", "approval.superseded",
+)  # fmt: skip
 
 
 def _of_version(scene: Scene, db: Connection, model: str, wanted: str) -> list[dict[str, Any]]:
@@ -75,8 +79,7 @@ def _newest_of(scene: Scene, db: Connection, model: str, wanted: str) -> Event |
     subject = f"{model}@{wanted}"
     ended = [one.id for one in rollout.of_version(db, scene.workspace, model, int(wanted))]
     about_rollout = [e for name in ended for e in events.latest(db, scene.workspace, TYPES, name, 1)]
-    kinds = ("champion.crowned", "gates.passed", "gates.failed", "gates.inconclusive", "gates.dropped", "model.registered")
-    about_version = events.latest(db, scene.workspace, kinds, subject, 1)
+    about_version = events.latest(db, scene.workspace, OF_VERSION, subject, 1)
     return max((*about_rollout, *about_version), key=lambda e: e.seq, default=None)
 
 
@@ -96,6 +99,8 @@ def _line(event: Event, depth: int) -> dict[str, Any]:
     data = dict(event.data)
     because = data.pop("because", "")
     data.pop("gates", None)
+    if "deadline_ms" in data:
+        data["until"] = iso(data.pop("deadline_ms"))
     detail = ", ".join(
         f"{name} {value}"
         for name, value in data.items()
@@ -137,6 +142,8 @@ def _now(scene: Scene, db: Connection) -> list[dict[str, Any]]:
     if scene.serves is not None and (running := rollout.running(db, scene.workspace, scene.serves.endpoint)):
         decision = decide(running.spec, release.observe(scene, db, running), now)
         lines.append(_said(now, "rollout", f"{running.model}@{running.version}", decision.because, f"in {running.current.kind}"))
+    for one in gates.approvals_of(db, scene.workspace, state="pending"):
+        lines.append(_said(now, "approval", one.subject, "approval.pending", f"by {one.role} until {iso(one.deadline_ms)}"))
     lines += [_said(now, "reaction", one["reaction"], one["because"], one["detail"]) for one in react.quiet(scene, db)]
     live = train.live(db, scene)
     return [*lines, *(_said(now, "run", one["run_id"], one["state"], one["reason"]) for one in live)]

@@ -81,5 +81,5 @@ champions = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("rollout_id", String(32), nullable=False),
     Column("cause", Text, nullable=False),
-    info=crown("rollout.step", "rollout.abort"),
+    info=crown("rollout.step", "rollout.abort", "model.rollback"),
 )  # fmt: skip

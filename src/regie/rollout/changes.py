@@ -6,7 +6,7 @@ from sqlalchemy import insert, update
 
 from regie.base.canonical import canonical
 from regie.base.ids import new_id
-from regie.rollout.tables import rollouts
+from regie.rollout.tables import LIVE, rollouts
 from regie.rollout.types import Rollout, RolloutSpec
 from regie.store.change import Change, caused, remembered
 from regie.store.types import Cause
@@ -74,14 +74,18 @@ def acknowledge(tx: Change, rollout: Rollout) -> bool:
     return bool(tx.execute(update(rollouts).where(*same).values(entered_ms=tx.now_ms)).rowcount)
 
 
-def end(tx: Change, rollout: Rollout, state: str, because: str, **data: Any) -> Cause | None:
-    """End a running rollout as `finished` or `aborted`. None if it had already ended."""
-    ended = tx.execute(
-        update(rollouts).where(*_as_seen(rollout)).values(state=state, because=because, ended_ms=tx.now_ms)
-    ).rowcount
+def end(
+    tx: Change, rollout: Rollout, state: str, because: str, cause: Cause | None = None, **data: Any
+) -> Cause | None:  # fmt: skip
+    """End a rollout that runs, or waits, as `finished` or `aborted`. None if it is no longer as it was seen."""
+    as_seen = (rollouts.c.id == rollout.id, rollouts.c.state == rollout.state, rollouts.c.stage == rollout.stage)
+    if rollout.state not in LIVE:
+        return None
+    ended = tx.execute(update(rollouts).where(*as_seen).values(state=state, because=because, ended_ms=tx.now_ms)).rowcount
     if not ended:
         return None
-    return tx.event(f"rollout.{state}", rollout.id, cause=_event_cause(rollout), because=because, version=rollout.version, **data)
+    cause = cause or _event_cause(rollout)
+    return tx.event(f"rollout.{state}", rollout.id, cause=cause, because=because, version=rollout.version, **data)
 
 
 def withdraw(tx: Change, rollout: Rollout, because: str) -> bool:

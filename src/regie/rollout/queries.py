@@ -1,13 +1,26 @@
 """Reads of rollouts and routes."""
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
 
 from regie.base.errors import NotFound
 from regie.rollout.tables import rollouts, routes
 from regie.rollout.types import Rollout, RolloutSpec, Route, Variant
+
+
+class Place(Protocol):
+    """Where a version may be champion: of which model, at which endpoint, in which environment."""
+
+    @property
+    def workspace(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    @property
+    def model(self) -> str: ...
 
 
 def rollout(db: Connection, identity: str, workspace: str | None = None) -> Rollout:
@@ -40,6 +53,14 @@ def of_version(db: Connection, workspace: str, model: str, version: int) -> list
     """Every rollout that a version ever had, newest first."""
     same = (rollouts.c.workspace == workspace, rollouts.c.model == model, rollouts.c.version == version)
     return [_rollout(row) for row in db.execute(select(rollouts).where(*same).order_by(rollouts.c.id.desc()))]
+
+
+def before(db: Connection, place: Place, version: int) -> int | None:
+    """Who was champion when this version was released: the incumbent of the rollout that brought it, None for a first one."""
+    same = [rollouts.c[name] == getattr(place, name) for name in ("workspace", "endpoint", "environment", "model")]
+    query = select(rollouts.c.incumbent).where(*same, rollouts.c.version == version, rollouts.c.state == "finished")
+    found = db.execute(query.order_by(rollouts.c.id.desc()).limit(1)).scalar()
+    return None if found is None else int(found)
 
 
 def route(db: Connection, workspace: str, endpoint: str) -> Route | None:

@@ -42,5 +42,5 @@ routes = Table(
     Column("generation", BigInteger, nullable=False),
     Column("variants", Text, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
-    info=crown("rollout.step", "rollout.abort"),
+    info=crown("rollout.step", "rollout.abort", "model.rollback"),
 )  # fmt: skip

@@ -102,14 +102,27 @@ class TaskSpec:
 
 
 @dataclass(frozen=True)
+class ApproveSpec:
+    """A person with the role `by`, never an author of the version, decides within so much business time."""
+
+    by: str
+    within_ms: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"by": self.by, "not": "author", "within": written(self.within_ms)}
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     name: str
     task: TaskSpec
     gates: tuple[Expression, ...] = ()
+    approve: ApproveSpec | None = None
 
     def to_json(self) -> dict[str, Any]:
         # An empty list is said: it means no gates, while a missing one means the defaults of the risk.
-        return {"name": self.name, "task": self.task.to_json(), "gates": texts(self.gates)}
+        said = {"name": self.name, "task": self.task.to_json(), "gates": texts(self.gates)}
+        return said | present(approve=self.approve.to_json() if self.approve else None)
 
 
 @dataclass(frozen=True)

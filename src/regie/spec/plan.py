@@ -20,6 +20,7 @@ CONSEQUENCES = (
     ("data", RETRAINING),
     ("pipelines", RETRAINING),
     ("model.gates", RE_EVALUATION),
+    ("model.approve", NOTHING),
     ("model.task.threshold", RE_EVALUATION),
     ("model", RETRAINING),
     ("serve", UPDATE),

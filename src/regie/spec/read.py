@@ -7,15 +7,15 @@ SpecNotThereYet.
 from typing import Any
 
 from regie.spec import defaults, expressions
-from regie.spec.document import ModelSpec, MonitorSpec, Owner, PipelineSpec, Spec, TaskSpec
-from regie.spec.phrases import parse_window
+from regie.spec.document import ApproveSpec, ModelSpec, MonitorSpec, Owner, PipelineSpec, Spec, TaskSpec
+from regie.spec.phrases import parse_duration, parse_window
 from regie.spec.problems import refuse
 from regie.spec.read_data import one_label, read_dataset
 from regie.spec.read_expressions import read_expressions
 from regie.spec.read_release import read_environments, read_monitor, read_reactions, read_serve
-from regie.spec.reading import Node, Nodes, Problems
-from regie.spec.scanner import Malformed
-from regie.spec.schema import RISKS, TASKS
+from regie.spec.reading import Node, Nodes, Problems, spelled
+from regie.spec.scanner import Malformed, nearest
+from regie.spec.schema import APPROVERS, RISKS, TASKS
 
 
 def from_json(document: dict[str, Any]) -> Spec:
@@ -55,10 +55,7 @@ def read(document: Any, problems: Problems) -> Spec:
 
 
 def read_risk(top: Nodes) -> str:
-    risk = (top["risk"].choice(RISKS) if "risk" in top else None) or defaults.RISK
-    if risk == "high":
-        top["risk"].not_there_yet("`risk: high` asks for approvals; approval by a person", "write `risk: limited` for now")
-    return risk
+    return (top["risk"].choice(RISKS) if "risk" in top else None) or defaults.RISK
 
 
 def read_owner(top: Nodes) -> Owner:
@@ -91,7 +88,22 @@ def read_model(node: Node, risk: str) -> ModelSpec:
     gates = given.get("gates")
     stated = read_expressions(gates, expressions.GATE, task.kind)
     name = given["name"].identifier() if "name" in given else None
-    return ModelSpec(name or "", task, stated if gates else defaults.gates(risk, task.kind))
+    # An empty `approve:` is no way to say that nobody is asked.
+    stated_empty = isinstance(node.value, dict) and "approve" in node.value and "approve" not in given
+    asked = node.child("approve", None) if stated_empty else given.get("approve")
+    approve = read_approve(asked) if asked else defaults.approve(risk)
+    return ModelSpec(name or "", task, stated if gates else defaults.gates(risk, task.kind), approve)
+
+
+def read_approve(node: Node) -> ApproveSpec | None:
+    given = node.record("approve")
+    by = given["by"].text() if "by" in given else None
+    if by and by not in APPROVERS:
+        given["by"].problem(f"`{by}` is no role that grants approvals", nearest(by, APPROVERS))
+    if "not" in given and given["not"].value != "author":
+        given["not"].problem(f"`not` must be `author`, not {spelled(given['not'].value)}", "no approval is by an author")
+    within_ms = given["within"].parse(parse_duration) if "within" in given else defaults.APPROVE_WITHIN_MS
+    return ApproveSpec(by, within_ms) if by and within_ms else None
 
 
 def read_task(node: Node) -> TaskSpec | None:

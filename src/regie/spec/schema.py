@@ -34,6 +34,8 @@ def phrase(pattern: str, example: str) -> dict[str, Any]:
 USES = ("feature", "key", "time", "evaluation", "ignore")
 RISKS = ("minimal", "limited", "high")
 TASKS = ("binary", "multiclass", "regression")
+# The roles that may grant an approval: those to which `store.access` gives `approval.grant`; a test compares them.
+APPROVERS = ("validator",)
 # Work that these start cannot cause them again within one turn; `at_most` limits the rest.
 REACTION_EVENTS = ("quality.breached", "drift.detected", "gates.failed", "gates.dropped", "rollout.aborted")
 
@@ -87,9 +89,17 @@ SHAPES: dict[str, dict[str, Any]] = {
             "name": {"type": "string", "pattern": NAME},
             "task": {"anyOf": [{"enum": list(TASKS)}, {"$ref": "#/$defs/task"}]},
             "gates": expression("What a version keeps before its release: auc >= 0.8, auc >= champion - 0.005"),
-            "approve": False,
+            "approve": {"$ref": "#/$defs/approve"},
         },
         ("name", "task"),
+    ),
+    "approve": record(
+        {
+            "by": {"enum": list(APPROVERS), "description": "The role that decides."},
+            "not": {"enum": ["author"], "description": "Never an author of the version; so it is also where it is not written."},
+            "within": phrase(DURATION, "5d"),
+        },
+        ("by",),
     ),
     "task": record(
         {
@@ -152,7 +162,6 @@ RESERVED = {
     "column.personal": "storing personal data under a key of its subject",
     "pipeline.sample": "running a pipeline on a sample",
     "pipeline.slow": "marking a pipeline as slow",
-    "model.approve": "approval by a person",
     "serve.batch": "scoring in batches",
     "serve.external": "predictions that are made elsewhere",
     "monitor.service": "monitoring the service",

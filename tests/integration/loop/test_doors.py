@@ -217,3 +217,20 @@ def test_a_file_that_no_check_would_let_pass_is_not_applied_over_http_either(wor
     facts = {name: applied[name] for name in ("root", "code_digest")}
     answer = http.put("/api/v1/spec", json={"document": document, **facts})
     assert (answer.status_code, answer.json()["where"]) == (422, "data.rows.holdout")
+
+
+def test_a_node_tells_which_versions_failed_on_it_and_nonsense_is_refused(world, http):
+    report = {"nonce": "n", "address": "here", "wait": False}
+    said = {"restarts": 2, "fallbacks": 5, "shadow_errors": 0, "last_error": "its process died: killed, probably out of memory"}
+    assert http.post("/api/v1/nodes/n9/sync", json=report | {"variants": {"doors": {"4": said}}}).status_code == 200
+    [kept] = world.platform.rows("SELECT variants FROM nodes WHERE id = 'n9'")
+    assert json.loads(kept["variants"]) == {"doors": {"4": said}}
+    for wrong in ({"doors": {"4": {"restarts": "many"}}}, {"doors": 4}, {"doors": {"4": {"last_error": "x" * 5000}}}):
+        assert http.post("/api/v1/nodes/n9/sync", json=report | {"variants": wrong}).status_code == 422
+
+
+def test_a_rollback_of_what_was_never_released_says_so(http):
+    path = "/api/v1/models/doors/rollback"
+    assert (http.get(path).status_code, http.post(path, json={"reason": "no"}).status_code) == (404, 404)
+    assert http.post(path, json={"reason": ""}).status_code == 422
+    assert http.post("/api/v1/models/doors@1/rollback", json={"reason": "no"}).status_code == 422

@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import delete
 
 from regie.base.clock import DAY_MS, HOUR_MS
+from regie.base.errors import Conflict
 from regie.data import labels as statements
 from regie.gates import changes as gates
 from regie.gates import queries as judged
-from regie.loop import comparison, qualify, release
+from regie.loop import comparison, guards, qualify, release, rollback
 from regie.registry import changes as registered
 from regie.registry import queries as registry
 from regie.rollout import queries
@@ -115,7 +116,7 @@ def test_a_newer_challenger_replaces_a_waiting_one_and_never_a_running_one(place
     turn(place)
     assert [one.version for one in rollouts(place, "running")] == [second]
     (running,) = rollouts(place, "running")
-    release.abort_by_hand(place.scene, LOCAL, running.id, "make room")
+    rollback.abort(place.store, LOCAL, "loop", running.id, "make room")
     turn(place)
     assert [one.version for one in rollouts(place, "running")] == [fourth]
     assert [one for one in rollouts(place) if one.version == third] == []  # overtaken before it ever waited
@@ -126,8 +127,9 @@ def test_an_aborted_version_is_never_lined_up_again(place):
     second = passed(place, champion=1)
     turn(place)
     (running,) = rollouts(place, "running")
-    assert release.abort_by_hand(place.scene, LOCAL, running.id, "no")
-    assert not release.abort_by_hand(place.scene, LOCAL, running.id, "again")
+    rollback.abort(place.store, LOCAL, "loop", running.id, "no")
+    with pytest.raises(Conflict, match="it is aborted"):
+        rollback.abort(place.store, LOCAL, "loop", running.id, "again")
     turn(place)
     assert [one.state for one in rollouts(place) if one.version == second] == ["aborted"]
     with place.store.read() as db:
@@ -168,7 +170,8 @@ def shadowing(place):
 
 def broken(place, running):
     with place.store.read() as db:
-        return comparison.guards(place.scene, db, running)
+        requests, looked = guards.look(place.scene, db, running)
+    return requests, guards.broken(looked)
 
 
 def minutes(count, **more):

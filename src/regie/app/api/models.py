@@ -3,16 +3,26 @@
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from regie.app.caller import Caller, Count
 from regie.gates import queries as gates
+from regie.loop import rollback as back
 from regie.monitoring import queries as monitoring
 from regie.registry import queries as registry
 from regie.registry.tables import registered_models
 from regie.rollout import queries as rollout
 
 router = APIRouter()
+
+
+class Rollback(BaseModel):
+    """`from_version`: the champion that the caller saw; another one by now is a conflict. The reason is kept."""
+
+    reason: str = Field(min_length=1, max_length=2000)
+    endpoint: str | None = None
+    from_version: int | None = None
 
 
 @router.get("/api/v1/models")
@@ -31,6 +41,30 @@ def model(name: str, caller: Caller) -> dict[str, Any]:
         champion = registry.champion(db, caller.workspace, model=name)
         versions = [_version(one, caller.workspace, name, db) for one in registry.versions(db, caller.workspace, name)]
     return {"name": name, "champion": champion.version if champion else None, "versions": versions}
+
+
+@router.get("/api/v1/models/{name}/rollback")
+def planned(name: str, caller: Caller, endpoint: str | None = None) -> dict[str, Any]:
+    """What a rollback would do now."""
+    with caller.read("model.read", name) as db:
+        return _step(back.plan(db, caller.workspace, name, endpoint))
+
+
+@router.post("/api/v1/models/{name}/rollback")
+def rollback(name: str, body: Rollback, caller: Caller) -> dict[str, Any]:
+    """The former champion is champion again, and answers everything as soon as the nodes have taken its route up."""
+    done = back.rollback(
+        caller.store, caller.actor, caller.workspace, name, body.reason, endpoint=body.endpoint, seen=body.from_version
+    )
+    return {**_step(done.step), "generation": done.generation, "event": done.event}
+
+
+def _step(step: back.Step) -> dict[str, Any]:
+    one = step.champion
+    return {
+        "model": one.model, "endpoint": one.endpoint, "environment": one.environment, "from_version": one.version,
+        "version": step.to, "former": step.former, "rollout": step.rollout.id if step.rollout else None,
+    }  # fmt: skip
 
 
 @router.get("/api/v1/monitors")

@@ -1,10 +1,9 @@
 """What serving nodes ask and deliver: docs/reference/node-http.md."""
 
 import json
-import threading
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
@@ -13,13 +12,16 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
 from regie.app.caller import Caller, Count
+from regie.base.canonical import sha256
 from regie.base.clock import monotonic, wall_ms
 from regie.base.errors import BadInput
+from regie.base.files import held
 from regie.predictions import lake, segments
 from regie.registry import queries as registry
 from regie.rollout.queries import all_routes
 from regie.rollout.types import Route
 from regie.spec.read import from_json
+from regie.store.access import FORBIDDEN
 from regie.store.change import Store, upsert
 from regie.store.tables import nodes as nodes_table
 from regie.store.tables import segments as segments_table
@@ -31,11 +33,19 @@ WAIT_MS = 500
 LOOK_S = 0.01
 DEADLINE_MS = 1_000
 HEADER_BYTES = 8
-INGESTING = threading.Lock()
+
+
+class Failing(BaseModel):
+    """What a version that failed on a node did there, since the node's process started."""
+
+    fallbacks: int = 0
+    shadow_errors: int = 0
+    restarts: int = 0
+    last_error: str = Field(default="", max_length=1000)
 
 
 class Sync(BaseModel):
-    """What a node reports. `generations` and `failed` go by endpoint."""
+    """What a node reports. `generations` and `failed` go by endpoint, `variants` by endpoint and version."""
 
     nonce: str
     address: str
@@ -45,6 +55,15 @@ class Sync(BaseModel):
     failed: dict[str, str] = {}
     last_id: str = ""
     shadows_pending: int = 0
+    variants: dict[str, dict[str, Failing]] = {}
+    wait: bool = True
+
+
+class Refused(BaseModel):
+    """What somebody tried on a node's files."""
+
+    action: Literal["route.change", "package.change"]
+    what: str = Field(max_length=500)
 
 
 @router.post("/api/v1/nodes/{node}/sync")
@@ -56,7 +75,7 @@ def sync(node: str, body: Sync, caller: Caller) -> dict[str, Any]:
     while True:
         with caller.store.read() as db:
             answer = _answer(db)
-        if _behind(answer, body) or monotonic() >= until:
+        if not body.wait or _behind(answer, body) or monotonic() >= until:
             return answer
         time.sleep(LOOK_S)
 
@@ -73,10 +92,19 @@ async def deliver(node: str, segment: Segment, offset: Count, request: Request, 
     return JSONResponse({"next": wanted}, status_code=200 if accepted else 409)
 
 
+@router.post("/api/v1/nodes/{node}/refusals")
+def refused(node: str, body: Refused, caller: Caller) -> dict[str, Any]:
+    """A node found a file of its home changed, and does not use it: that goes into the audit log."""
+    caller.may("node.sync", node)
+    target, rule = f"node {node}: {body.what}", FORBIDDEN[body.action]
+    caller.store.note_refusal(caller.actor, body.action, target, rule, workspace=caller.workspace)
+    return {}
+
+
 @router.get("/api/v1/packages/{digest}")
 def package(digest: str, caller: Caller) -> JSONResponse:
     """The manifest of a model package."""
-    caller.may("blob.read", digest)
+    caller.may("blob.read", f"blob:{digest}")
     return JSONResponse(json.loads(caller.store.blobs.get(digest)))
 
 
@@ -84,7 +112,7 @@ def _report(store: Store, node: str, body: Sync) -> None:
     row = {
         "id": node, "tag": body.tag, "nonce": body.nonce, "address": body.address, "flush": body.flush,
         "generations": json.dumps(body.generations), "failed": json.dumps(body.failed), "last_id": body.last_id,
-        "seen_wall_ms": wall_ms(),
+        "seen_wall_ms": wall_ms(), "variants": json.dumps(body.model_dump()["variants"]),
     }  # fmt: skip
     with store.machinery() as batch:
         batch.execute(upsert(batch.connection, nodes_table, row, ["id"]))
@@ -146,7 +174,8 @@ def _endpoint(db: Connection, route: Route) -> dict[str, Any] | None:
 
 def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data: bytes) -> tuple[int, bool]:
     """The offset wanted next, and whether this stretch was accepted (or had been before)."""
-    with INGESTING:  # a node that lost its patience sends again while its first call is still at work
+    # A node that lost its patience sends again, perhaps to another server, while its first call is still at work.
+    with held(root / f".{sha256(node.encode())[7:39]}.lock"):
         return _take_in(store, root, node, segment, offset, data)
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
-from regie.app.api.status import scene_of
 from regie.app.caller import Caller, CallerOf, Count
-from regie.base.errors import Conflict
-from regie.loop import release
+from regie.loop import guards, rollback
+from regie.loop.scene import scene
 from regie.rollout import changes, queries
 from regie.rollout.types import Rollout
 
@@ -31,42 +31,60 @@ def shown(rollout: Rollout) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def looked(caller: CallerOf, request: Request, db: Connection, rollout: Rollout) -> list[dict[str, Any]]:
+    """Each guard with its figure, in the stage that the rollout is in, or was in when it ended."""
+    here = scene(caller.store, request.app.state.predictions, caller.workspace)
+    if here is None or here.serves is None or here.serves.endpoint != rollout.endpoint or rollout.started_ms is None:
+        return []
+    return [vars(one) for one in guards.look(here, db, rollout)[1]]
+
+
+def cost(caller: CallerOf, request: Request, db: Connection, rollout: Rollout) -> dict[str, Any]:
+    """What the version cost since its rollout started."""
+    here = scene(caller.store, request.app.state.predictions, caller.workspace)
+    if here is None or here.serves is None or here.serves.endpoint != rollout.endpoint:
+        return vars(guards.Damage())
+    return vars(guards.damage(here, db, rollout))
+
+
 @router.get("/api/v1/rollouts")
-def listed(caller: Caller, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
+def listed(caller: Caller, request: Request, state: str | None = None, limit: Count = 100) -> list[dict[str, Any]]:
+    """Newest first; what runs comes with the figures of its guards."""
     with caller.read("rollout.read", caller.workspace) as db:
-        return [shown(one) for one in queries.listed(db, caller.workspace, state, limit)]
+        found = queries.listed(db, caller.workspace, state, limit)
+        return [{**shown(one), "figures": looked(caller, request, db, one) if one.state == "running" else []} for one in found]
 
 
 @router.get("/api/v1/rollouts/{rollout_id}")
-def one(rollout_id: str, caller: Caller) -> dict[str, Any]:
+def one(rollout_id: str, caller: Caller, request: Request) -> dict[str, Any]:
     with caller.read("rollout.read", rollout_id) as db:
-        return shown(queries.rollout(db, rollout_id, caller.workspace))
+        found = queries.rollout(db, rollout_id, caller.workspace)
+        return {
+            **shown(found), "figures": looked(caller, request, db, found), "damage": cost(caller, request, db, found),
+        }  # fmt: skip
 
 
 @router.post("/api/v1/rollouts/{rollout_id}/pause")
-def pause(rollout_id: str, body: Reason, caller: Caller) -> dict[str, Any]:
-    return _pause(caller, rollout_id, body, True)
+def pause(rollout_id: str, body: Reason, caller: Caller, request: Request) -> dict[str, Any]:
+    return _pause(caller, request, rollout_id, body, True)
 
 
 @router.post("/api/v1/rollouts/{rollout_id}/resume")
-def resume(rollout_id: str, body: Reason, caller: Caller) -> dict[str, Any]:
-    return _pause(caller, rollout_id, body, False)
+def resume(rollout_id: str, body: Reason, caller: Caller, request: Request) -> dict[str, Any]:
+    return _pause(caller, request, rollout_id, body, False)
 
 
 @router.post("/api/v1/rollouts/{rollout_id}/abort")
 def abort(rollout_id: str, body: Reason, caller: Caller, request: Request) -> dict[str, Any]:
-    """Send all traffic back to the champion."""
-    if not release.abort_by_hand(scene_of(caller, request), caller.actor, rollout_id, body.reason):
-        raise Conflict(f"rollout {rollout_id} has ended", rollout_id, "regie rollout list")
-    return one(rollout_id, caller)
+    """Send all traffic back to the champion; withdraw one that waits."""
+    rollback.abort(caller.store, caller.actor, caller.workspace, rollout_id, body.reason)
+    return one(rollout_id, caller, request)
 
 
-def _pause(caller: CallerOf, rollout_id: str, body: Reason, paused: bool) -> dict[str, Any]:
+def _pause(caller: CallerOf, request: Request, rollout_id: str, body: Reason, paused: bool) -> dict[str, Any]:
     word = "pause" if paused else "resume"
     with caller.change(f"rollout.{word}", rollout_id, body.reason) as tx:
         queries.rollout(tx.connection, rollout_id, caller.workspace)
         if not changes.pause(tx, rollout_id, paused):
-            raise Conflict(
-                f"rollout {rollout_id} cannot {word}: it is not running, or it was {word}d already", rollout_id, "regie status"
-            )
-    return one(rollout_id, caller)
+            raise rollback.ended(queries.rollout(tx.connection, rollout_id, caller.workspace), word)
+    return one(rollout_id, caller, request)

@@ -17,11 +17,19 @@ from regie.spec.check import promises
 from regie.spec.document import Spec
 from regie.spec.problems import JsonPlaces
 from regie.spec.read import from_json
+from regie.store import actors
 from regie.store.change import Change, upsert
 from regie.store.tables import specs, workspaces
+from regie.store.types import Cause
 
 router = APIRouter()
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class NobodyApproves(Conflict):
+    """The file asks for approvals that nobody could give; nothing was applied."""
+
+    code = "spec.nobody_approves"
 
 
 class Apply(BaseModel):
@@ -38,7 +46,12 @@ class Apply(BaseModel):
 def workspaces_listed(caller: Caller) -> list[dict[str, Any]]:
     with caller.read("workspace.read", "workspaces") as db:
         rows = db.execute(select(workspaces).order_by(workspaces.c.name)).all()
-    return [{"name": row.name, "clock": row.clock, "spec_digest": row.spec_digest, "created_ms": row.created_ms} for row in rows]
+    sees = caller.known.sees
+    return [
+        {"name": row.name, "clock": row.clock, "spec_digest": row.spec_digest, "created_ms": row.created_ms}
+        for row in rows
+        if sees is None or row.name in sees
+    ]
 
 
 @router.get("/api/v1/spec")
@@ -63,13 +76,33 @@ def apply(body: Apply, caller: Caller, request: Request) -> dict[str, Any]:
         raise BadInput(f"the document is for workspace {spec.workspace!r}", "workspace", f"send it to /w/{spec.workspace}")
     if not caller.store.blobs.has(body.code_digest):
         raise NotFound(f"the code {body.code_digest} is not here", "code_digest", f"PUT /api/v1/blobs/{body.code_digest} first")
+    _somebody_approves(caller, spec)
     _create(caller, request)
     with caller.change("spec.apply", spec.workspace, body.reason) as tx:
         _endpoint_is_free(tx.connection, spec)
         _endpoint_stays(tx.connection, spec)
         _write(tx, spec, body)
-        event = tx.event("spec.applied", spec.workspace, digest=spec.digest, code=body.code_digest) if tx.rows else None
+        event = _applied(tx, spec, body) if tx.rows else None
     return {"changed": event is not None, "digest": spec.digest, "event": event.causationid if event else ""}
+
+
+def _applied(tx: Change, spec: Spec, body: Apply) -> Cause:
+    """`by` makes an author of every version that is trained from it."""
+    return tx.event("spec.applied", spec.workspace, digest=spec.digest, code=body.code_digest, by=tx.actor.name)
+
+
+def _somebody_approves(caller: CallerOf, spec: Spec) -> None:
+    """A file that asks for approvals needs somebody who can give one: not its author, nor the local user with every role."""
+    asked = spec.model.approve if spec.model else None
+    if asked is None:
+        return
+    with caller.store.read() as db:
+        others = [name for name in actors.holders(db, spec.workspace, asked.by) if name != caller.actor.name]
+    if not others:
+        raise NobodyApproves(
+            f"the file asks for approvals by a {asked.by}, and nobody but you could give one in {spec.workspace}", "model.approve",
+            f"regie actor add NAME --role {asked.by} --workspace {spec.workspace} prints a token once: give it to that person",
+        )  # fmt: skip
 
 
 def _create(caller: CallerOf, request: Request) -> None:

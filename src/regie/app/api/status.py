@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from regie.app.caller import Caller, CallerOf
 from regie.base.errors import NotFound
 from regie.gates import queries as gates
-from regie.loop import react, release, why
+from regie.loop import dossier, react, release, why
 from regie.loop.scene import Scene, scene
 from regie.monitoring import queries as monitoring
 from regie.pipelines import queries as pipelines
@@ -38,6 +38,7 @@ def status(caller: Caller, request: Request) -> dict[str, Any]:
             "champion": {"version": champion.version, "former": champion.former_version, "since_ms": champion.since_ms} if champion else None,
             "route": _route(here, db), "rollout": _rollout(here, db),
             "qualifications": [vars(one) for one in gates.in_state(db, caller.workspace, "waiting", "judging")],
+            "approvals": [dossier.brief(db, one) for one in gates.approvals_of(db, caller.workspace, state="pending")],
             "breaches": [dict(one._mapping) for one in monitoring.breaches_of(db, caller.workspace, state="open")],
             "signals": _newest(monitoring.signals_of(db, caller.workspace, limit=200)),
             "runs": [dict(one) for one in pipelines.runs(db, caller.workspace, limit=3)],
