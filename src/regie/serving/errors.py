@@ -9,6 +9,12 @@ class BadRoute(BadInput):
     code = "serving.bad_route"
 
 
+class NotOurs(BadRoute):
+    """A route file that somebody else than this node wrote or edited; it is put aside, and nothing answers by it."""
+
+    code = "serving.not_ours"
+
+
 class NoChampion(RegieError):
     """Nothing answers here yet."""
 

@@ -1,13 +1,12 @@
-"""A variant in a process of its own, as the router sees it: a bounded queue, deadlines, restarts.
+"""A variant in a process of its own, as the router sees it: a bounded queue, deadlines, limits, restarts.
 
-What happens in that process reaches the router only as a `Reply`; every job gets exactly one. Lives on the router's event loop.
+What happens in that process reaches the router only as a `Reply`; every job gets exactly one. One that hangs, or takes memory without
+end, is killed and started again; while it is silent nobody waits for it. Lives on the router's event loop.
 """
 
 import asyncio
 import json
 import logging
-import os
-import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,15 +16,17 @@ from typing import Any
 
 from regie.base.clock import monotonic
 from regie.runtime.signature import Signature, to_json
+from regie.serving.children import Spare, end, fate, message, resident_bytes
 from regie.serving.errors import VariantFailed
-from regie.serving.variant import FRAME_BYTES, HEAD, frame
+from regie.serving.variant import frame
 
 log = logging.getLogger("regie.serving")
 QUEUE = 256
 WINDOW = 4  # jobs handed over at once: hides the pipe's latency, and little is lost when the process dies
 MEMORY_BYTES = 4 << 30  # of addresses; LightGBM, scikit-learn and pandas together take about one GiB
+GROWTH_BYTES = 1 << 30  # resident, beyond what it held once its package was open: an answer needs no more
+WATCH_S = 0.1
 OPEN_S, REOPEN_S = 60.0, 10.0
-REFILL_S = 2.0
 HANG_S = 5.0  # a process that has not answered for so long, and let a deadline pass, is killed
 BACKOFF_S, BACKOFF_MAX_S, HEALTHY_S = 0.1, 10.0, 30.0
 
@@ -47,45 +48,6 @@ class _Job:
     timer: asyncio.TimerHandle | None = None
 
 
-class Spare:
-    """One process that has imported the libraries and waits for a package, so that a new variant is there at once."""
-
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
-        self._asked = 0
-        self._filling: set[asyncio.Task[None]] = set()
-
-    async def take(self) -> asyncio.subprocess.Process:
-        """The waiting process, or a new one; another one is then started."""
-        async with self._lock:
-            process, self._process = self._process, None
-            if process is None or process.returncode is not None:
-                process = await _spawn()
-        self.refill(REFILL_S)
-        return process
-
-    def refill(self, after_s: float = 0.0) -> None:
-        """Start another one, a little later: its imports must not compete with the variant that was just taken."""
-        self._asked += 1
-        task = asyncio.get_running_loop().create_task(self._fill(self._asked, after_s))
-        self._filling.add(task)
-        task.add_done_callback(self._filling.discard)
-
-    async def close(self) -> None:
-        self._asked += 1
-        async with self._lock:
-            if self._process:
-                await _end(self._process)
-
-    async def _fill(self, asked: int, after_s: float) -> None:
-        await asyncio.sleep(after_s)
-        async with self._lock:
-            if self._process is None and asked == self._asked:
-                with suppress(OSError):
-                    self._process = await _spawn()
-
-
 class VariantProcess:
     """One package in its own process."""
 
@@ -96,6 +58,7 @@ class VariantProcess:
         spare: Spare,
         restarted: Callable[[], None],
         memory_bytes: int = MEMORY_BYTES,
+        growth_bytes: int = GROWTH_BYTES,
     ) -> None:
         self.folder = folder
         self.names: tuple[str, ...] = ()
@@ -104,14 +67,15 @@ class VariantProcess:
             "signature": to_json(signature) if signature else None,
             "memory_bytes": memory_bytes,
         }
-        self._spare, self._restarted = spare, restarted
+        self._spare, self._restarted, self._growth_bytes = spare, restarted, growth_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._jobs: dict[int, _Job] = {}
         self._live: deque[_Job] = deque()  # somebody waits for these, so they go first
         self._shadows: deque[_Job] = deque()
         self._number = self._outstanding = 0
-        self._heard = 0.0
+        self._heard = self._late_s = 0.0  # when it answered last; the longest deadline that passed since
         self._running, self._retired = False, False
+        self._killed_for, self._why = "", "it has not opened yet"
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -149,7 +113,7 @@ class VariantProcess:
             return False
         loop = asyncio.get_running_loop()
         if not self._running:
-            loop.call_soon(done, Reply(error="its process is not running"))
+            loop.call_soon(done, Reply(error=f"its process is not running: {self._why}"))
             return True
         self._number += 1
         payload = json.dumps({"n": self._number, "cols": names, "rows": rows}, separators=(",", ":")).encode()
@@ -161,7 +125,9 @@ class VariantProcess:
         return True
 
     async def ask(self, names: tuple[str, ...], rows: list[list[Any]], deadline_s: float) -> Reply:
-        """The answers, or why there are none, within the deadline."""
+        """The answers, or why there are none, within the deadline; at once where the process has been silent for longer than that."""
+        if self._running and self._silent_s() > deadline_s:
+            return Reply(error=f"its process has been silent for more than {deadline_s * 1000:.0f} ms")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def done(reply: Reply) -> None:
@@ -189,26 +155,28 @@ class VariantProcess:
         self._running = False
         self._fail_all("its process was ended")
         if self._process:
-            await _end(self._process)
+            await end(self._process)
 
     async def _open(self) -> None:
         process = await self._spare.take()
         try:
             assert process.stdin is not None
             process.stdin.write(frame(json.dumps(self._opening).encode()))
-            message = await asyncio.wait_for(_message(process), OPEN_S)
+            said = await asyncio.wait_for(message(process), OPEN_S)
         except TimeoutError:
-            message = {"failed": f"it did not open within {OPEN_S:.0f} seconds"}
+            said = {"failed": f"it did not open within {OPEN_S:.0f} seconds"}
         except (OSError, asyncio.IncompleteReadError):
-            message = {"failed": "its process died while opening it"}
+            said = {"failed": f"its process died while opening it: {await fate(process)}"}
         except asyncio.CancelledError:
-            await _end(process)
+            await end(process)
             raise
-        if "failed" in message:
-            await _end(process)
-            raise VariantFailed(f"it cannot be loaded: {message['failed']}", self.folder.name, "register a package that opens")
-        self.names = tuple(message["names"])
-        self._process, self._running, self._outstanding, self._heard = process, True, 0, monotonic()
+        if "failed" in said:
+            await end(process)
+            self._why = f"it cannot be loaded: {said['failed']}"
+            raise VariantFailed(self._why, self.folder.name, "register a package that opens")
+        self.names = tuple(said["names"])
+        self._process, self._running, self._outstanding = process, True, 0
+        self._heard, self._late_s, self._killed_for = monotonic(), 0.0, ""
 
     async def _keep(self) -> None:
         """Listen; start again what died, more slowly each time."""
@@ -221,27 +189,48 @@ class VariantProcess:
                 await self._listen()
             except VariantFailed as failure:
                 log.warning("%s", failure)
-            self._running = False
-            self._fail_all("its process died")
-            if self._process:
-                await _end(self._process)
             pause = BACKOFF_S if monotonic() - began > HEALTHY_S else pause
-            log.warning("the process of %s died; it starts again in %.1f s", self.folder.name, pause)
+            log.warning("the process of %s died: %s; it starts again in %.1f s", self.folder.name, self._why, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACKOFF_MAX_S)
             self._restarted()
 
     async def _listen(self) -> None:
+        """Hand out answers until the process ends; then say to everybody why."""
         assert self._process is not None
-        with suppress(asyncio.IncompleteReadError, OSError, ValueError):
-            while True:
-                message = await _message(self._process)
-                self._outstanding -= 1
-                self._heard = monotonic()
-                job = self._jobs.pop(message["n"], None)
-                self._pump()
-                if job:
-                    _finish(job, Reply(message.get("y"), message.get("err", ""), message["ms"]))
+        watching = asyncio.get_running_loop().create_task(self._watch(self._process))
+        try:
+            with suppress(asyncio.IncompleteReadError, OSError, ValueError):
+                while True:
+                    said = await message(self._process)
+                    self._outstanding -= 1
+                    self._heard, self._late_s = monotonic(), 0.0
+                    job = self._jobs.pop(said["n"], None)
+                    self._pump()
+                    if job:
+                        _finish(job, Reply(said.get("y"), said.get("err", ""), said["ms"]))
+        finally:
+            watching.cancel()
+        self._running = False
+        how = await fate(self._process)
+        self._why = self._killed_for or how
+        self._fail_all(f"its process died: {self._why}")
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Kill the process where it hangs, or where its memory grows without end."""
+        most = resident_bytes(process.pid) + self._growth_bytes
+        while not self._killed_for:
+            await asyncio.sleep(WATCH_S)
+            if self._late_s and self._silent_s() > max(HANG_S, 2 * self._late_s):
+                self._killed_for = f"killed, it gave no answer for {self._silent_s():.0f} s"
+            elif resident_bytes(process.pid) > most:
+                self._killed_for = f"killed, out of memory: its answers took more than {self._growth_bytes >> 20} MiB"
+        with suppress(ProcessLookupError):
+            process.kill()
+
+    def _silent_s(self) -> float:
+        """For how long it has owed an answer."""
+        return monotonic() - self._heard if self._outstanding else 0.0
 
     def _pump(self) -> None:
         while (queue := self._live or self._shadows) and self._outstanding < WINDOW and self._running:
@@ -262,11 +251,8 @@ class VariantProcess:
         for queue in (self._live, self._shadows):  # deadlines pass in order; what is over must not fill the queue
             while queue and queue[0].number not in self._jobs:
                 queue.popleft()
+        self._late_s = max(self._late_s, deadline_s)
         job.done(Reply(error=f"no answer within {deadline_s * 1000:.0f} ms", ms=deadline_s * 1000))
-        if self._outstanding and monotonic() - self._heard > max(HANG_S, 2 * deadline_s) and self._process:
-            log.warning("the process of %s hangs; it is killed", self.folder.name)
-            with suppress(ProcessLookupError):
-                self._process.kill()
 
     def _fail_all(self, why: str) -> None:
         jobs, self._jobs = list(self._jobs.values()), {}
@@ -281,27 +267,3 @@ def _finish(job: _Job, reply: Reply) -> None:
     if job.timer:
         job.timer.cancel()
     job.done(reply)
-
-
-async def _spawn() -> asyncio.subprocess.Process:
-    # Nothing of the node's configuration goes to foreign code; one thread, for each core has its own worker.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGIE_")}
-    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "regie.serving.variant",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, start_new_session=True,
-    )  # fmt: skip
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
-
-
-async def _message(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdout is not None
-    length = HEAD.unpack(await process.stdout.readexactly(HEAD.size))[0]
-    if length > FRAME_BYTES:
-        raise ValueError("a frame is too long")
-    return dict(json.loads(await process.stdout.readexactly(length)))

@@ -12,6 +12,7 @@ from regie.base.canonical import digest as digest_of_json
 from regie.base.errors import RegieError
 
 TIMEOUT_S = 10.0
+REFUSAL_CHARS = 500
 
 
 class Away(RegieError):
@@ -22,7 +23,7 @@ class Away(RegieError):
 
 @dataclass(frozen=True)
 class Report:
-    """What a node says of itself at each sync. `generations` and `failed` go by endpoint."""
+    """What a node says of itself at each sync. `generations` and `failed` go by endpoint, `variants` by endpoint and version."""
 
     nonce: str
     address: str
@@ -32,6 +33,8 @@ class Report:
     failed: dict[str, str] = field(default_factory=dict)
     last_id: str = ""
     shadows_pending: int = 0
+    variants: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    wait: bool = True  # the control plane may wait for something to move; not while the node has more to upload
 
 
 class ControlPlane:
@@ -68,6 +71,11 @@ class ControlPlane:
     def blob(self, digest: str) -> bytes:
         """One file of a package; whoever unpacks it checks its digest."""
         return bytes(self._call("GET", f"/api/v1/blobs/{digest}").content)
+
+    def refused(self, action: str, what: str) -> None:
+        """Tell of a file of this node's home that somebody else changed: it goes into the audit log."""
+        said = {"action": action, "what": what[:REFUSAL_CHARS]}
+        self._call("POST", f"/api/v1/nodes/{self._node}/refusals", json=said, allowed=(200, 404))  # 404: an older control plane
 
     def close(self) -> None:
         self._client.close()

@@ -1,20 +1,24 @@
 """The route file (`docs/reference/route-file.md`): what the router knows, read and written whole.
 
-Shares are fractions of 1. Paths of packages are relative to the node's home.
+It bears the seal of its node: one that somebody else wrote or edited is no route file. Shares are fractions of 1. Paths of packages
+are relative to the node's home.
 """
 
+import hmac
 import math
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast
 
+from regie.base.canonical import canonical
 from regie.base.errors import BadInput
 from regie.runtime.signature import Signature, from_json
-from regie.serving.errors import BadRoute
+from regie.serving.errors import BadRoute, NotOurs
 from regie.serving.files import read_json, write_json
 
 FORMAT = 1
 DEADLINE_MS = 1_000
+SEAL = "seal"
 Role = Literal["champion", "challenger", "former"]
 Mode = Literal["live", "shadow"]
 Clock = Literal["wall", "driven"]
@@ -62,16 +66,27 @@ class RouteFile:
     now_ms: int = 0
 
 
-def read(path: Path) -> RouteFile | None:
-    """The route file; None where there is none. Raises BadRoute, BrokenFile."""
+def read(path: Path, key: bytes) -> RouteFile | None:
+    """The route file; None where there is none. Raises NotOurs, BadRoute, BrokenFile."""
     data = read_json(path)
-    return None if data is None else parse(data, str(path))
+    if data is None:
+        return None
+    content = _object(data, str(path))
+    if not hmac.compare_digest(str(content.get(SEAL, "")).encode(), seal(content, key).encode()):
+        raise NotOurs("it does not bear the seal of this node: somebody else wrote or edited it", str(path))
+    return parse(data, str(path))
 
 
-def write(path: Path, data: dict[str, Any]) -> None:
-    """Check and replace the route file. Raises BadRoute; then the former one stays."""
+def write(path: Path, data: dict[str, Any], key: bytes) -> None:
+    """Check, seal and replace the route file. Raises BadRoute; then the former one stays."""
     parse(data, str(path))
-    write_json(path, data)
+    write_json(path, {**data, SEAL: seal(data, key)})
+
+
+def seal(data: dict[str, Any], key: bytes) -> str:
+    """HMAC-SHA256 of all the rest, in canonical JSON, with the key of this node (`node.json`); 64 hex digits."""
+    rest = {name: value for name, value in data.items() if name != SEAL}
+    return hmac.new(key, canonical(rest).encode(), "sha256").hexdigest()
 
 
 def parse(data: Any, where: str = "route file") -> RouteFile:

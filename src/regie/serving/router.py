@@ -15,15 +15,15 @@ from typing import Any
 from regie.base.clock import monotonic, wall_ms
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
-from regie.runtime.package import Package, open_package
 from regie.runtime.signature import Row
 from regie.serving import records
 from regie.serving.assign import assign, shadows
 from regie.serving.counters import Counters
 from regie.serving.errors import ModelFailed, NoChampion, UnknownEndpoint, VariantFailed
-from regie.serving.isolated import Reply, Spare, VariantProcess
+from regie.serving.isolated import Reply
 from regie.serving.live import LiveRoute, Place
 from regie.serving.log import PredictionLog
+from regie.serving.opened import Opened
 from regie.serving.pending import Pending
 from regie.serving.routefile import Clock, Endpoint, RouteFile, Variant
 
@@ -59,78 +59,43 @@ class Router:
     """Answers by the routes that it took up."""
 
     def __init__(self, home: Path, prediction_log: PredictionLog, tag: int) -> None:
-        self.home, self.log, self.tag = home, prediction_log, tag
+        self.log = prediction_log
         self.routes: dict[str, LiveRoute] = {}
         self.counters, self.pending = Counters(), Pending()
         self.clock: Clock = "wall"
         self.now_ms = 0
         self._threads = ThreadPoolExecutor(THREADS, "model")
-        self._processes: dict[str, VariantProcess] = {}
-        self._packages: dict[str, Package] = {}
-        self._tried: set[str] = set()
-        self._spare = Spare()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._opened = Opened(home, self._threads, self.counters, tag)
 
     # Routes
 
     def start(self, file: RouteFile) -> dict[str, str]:
         """Take up a route file at once: processes start in the background. Returns what failed, by endpoint."""
         self.clock, self.now_ms = file.clock, file.now_ms
-        failed = {}
-        for name, endpoint in file.endpoints.items():
-            if endpoint.champion is None:
-                continue
-            try:
-                package = self._opened(endpoint, endpoint.champion)
-            except Exception as error:  # noqa: BLE001 - loading runs foreign code; the others go on
-                failed[name] = f"generation {endpoint.generation}: package {endpoint.champion.package} cannot be loaded: {error}"
-                log.error("%s: %s", name, failed[name])
-                continue
-            for variant in _others(endpoint):
-                if variant.path not in self._processes:
-                    self._process(endpoint, variant).start_soon()
-            self.swap(self._live(endpoint, package))
+        routes, failed = self._opened.start(file)
+        for route in routes:
+            self.swap(route)
         return failed
 
     async def prepare(self, endpoint: Endpoint) -> LiveRoute:
         """Make a route ready, without touching what answers now. Raises VariantFailed; then nothing has changed."""
-        champion = endpoint.champion
-        if champion is None:
-            raise VariantFailed("it has no champion", f"generation {endpoint.generation}")
-        variant = champion
         try:
-            for variant in _others(endpoint):
-                await self._process(endpoint, variant).start()
-                self._tried.add(variant.path)
-            variant = champion
-            await self._try(endpoint, champion)
-            package = await asyncio.get_running_loop().run_in_executor(self._threads, self._opened, endpoint, champion)
-            for variant in _others(endpoint):
-                _same_inputs(package, self._processes[variant.path])
-        except Exception as error:  # loading runs foreign code: whatever it raises is a failed package
-            self._tidy()
-            what = error.what if isinstance(error, RegieError) else f"{type(error).__name__}: {error}"
-            raise VariantFailed(f"generation {endpoint.generation}: package {variant.package}: {what}", endpoint.name) from error
-        return self._live(endpoint, package)
+            return await self._opened.prepare(endpoint)
+        except VariantFailed:
+            self._opened.tidy(self.routes.values())
+            raise
 
     def swap(self, route: LiveRoute) -> None:
         """From the next request on, this route answers. Requests that have begun end with the former one."""
         self.routes[route.endpoint.name] = route
-        self._tidy()
-
-    def warm(self) -> None:
-        """Start a spare process for the next variant."""
-        self._spare.refill()
+        self._opened.tidy(self.routes.values())
 
     async def close(self, wait_s: float = 2.0) -> None:
         """Wait a little for shadows, then end every process."""
         until = monotonic() + wait_s
         while len(self.pending) and monotonic() < until:
             await asyncio.sleep(0.01)
-        for process in self._processes.values():
-            await process.stop()
-        await asyncio.gather(*self._retiring)
-        await self._spare.close()
+        await self._opened.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     # Answers
@@ -173,7 +138,7 @@ class Router:
         reply = await place.process.ask(route.names, rows, route.deadline_s)
         error, answers_json = _judged(reply, len(rows))
         if error or reply.answers is None:
-            place.counter.add("fallbacks")
+            place.counter.fell_back((monotonic() - began) * 1000, error)
             assert route.endpoint.champion is not None
             seen_by = shadows(route.endpoint, route.endpoint.champion, sticky)
             return await self._by_champion(route, asked, seen_by, assigned.live.version, error)
@@ -216,10 +181,11 @@ class Router:
         place, ms = route.champion, (monotonic() - asked.began) * 1000
         ids_json = records.ids_json([route.ids.new() for _ in asked.rows])
         nothing = records.encode([None] * len(asked.rows))
-        closing = records.closing(fallback_from, f"{type(failure).__name__}: {failure}")
+        error = f"{type(failure).__name__}: {failure}"
+        closing = records.closing(fallback_from, error)
         self.log.append(_record(place.answer_opening, asked, ids_json, nothing, ms, closing))
         place.counter.answered(ms)
-        place.counter.add("errors")
+        place.counter.failed("errors", error)
 
     # Shadows
 
@@ -257,7 +223,10 @@ class Router:
     def _heard(self, place: Place, asked: Asked, ids_json: str, number: int, reply: Reply) -> None:
         """Log what a shadow said."""
         error, answers_json = _judged(reply, len(asked.rows))
-        place.counter.add("shadow_errors" if error else "shadow_results")
+        if error:
+            place.counter.failed("shadow_errors", error)
+        else:
+            place.counter.add("shadow_results")
         text = (
             f'{place.shadow_opening}"rid":{records.encode(asked.request_id)},"t":{asked.time_ms},"wall":{wall_ms()},'
             f'"ids":{ids_json},"y":{answers_json},"ms":{reply.ms:.3f}{records.closing(None, error)}}}'
@@ -268,59 +237,6 @@ class Router:
             log.warning("a shadow's record was not kept: %s", failure.what)
         finally:
             self.pending.close(number)
-
-    # Packages and processes
-
-    def _opened(self, endpoint: Endpoint, variant: Variant) -> Package:
-        package = self._packages.get(variant.path)
-        if package is None:
-            package = self._packages[variant.path] = open_package(self.home / variant.path, endpoint.signature)
-        return package
-
-    async def _try(self, endpoint: Endpoint, champion: Variant) -> None:
-        """Open a package that was never opened here in a process that may die of it, before it comes into this one."""
-        if champion.path in self._tried or champion.path in self._packages:
-            return
-        process = VariantProcess(self.home / champion.path, endpoint.signature, self._spare, lambda: None)
-        try:
-            await process.start()
-        finally:
-            await process.stop()
-        self._tried.add(champion.path)
-
-    def _process(self, endpoint: Endpoint, variant: Variant) -> VariantProcess:
-        found = self._processes.get(variant.path)
-        if found is None:
-            counter = self.counters.of(endpoint.name, variant.version)
-            found = VariantProcess(self.home / variant.path, endpoint.signature, self._spare, lambda: counter.add("restarts"))
-            self._processes[variant.path] = found
-        return found
-
-    def _live(self, endpoint: Endpoint, package: Package) -> LiveRoute:
-        processes = {variant.path: self._processes[variant.path] for variant in _others(endpoint)}
-        return LiveRoute(endpoint, package, processes, self.counters, self.tag)
-
-    def _tidy(self) -> None:
-        """Let go of packages and processes that no route uses."""
-        used = {path for route in self.routes.values() for path in route.processes}
-        for path in set(self._processes) - used:
-            task = asyncio.get_running_loop().create_task(self._processes.pop(path).retire())
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
-        champions = {route.champion.variant.path for route in self.routes.values()}
-        for path in set(self._packages) - champions:
-            del self._packages[path]
-
-
-def _others(endpoint: Endpoint) -> list[Variant]:
-    return [variant for variant in endpoint.variants if variant.role != "champion"]
-
-
-def _same_inputs(package: Package, process: VariantProcess) -> None:
-    """A route has one signature: a variant that takes other columns could answer nobody."""
-    differ = set(package.reader.names) ^ set(process.names)
-    if differ:
-        raise VariantFailed(f"it takes other columns than the champion: {', '.join(sorted(differ))}")
 
 
 def _judged(reply: Reply, rows: int) -> tuple[str, str]:

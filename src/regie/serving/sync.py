@@ -6,7 +6,7 @@ at most a second apart, and sends then what was answered meanwhile.
 
 import logging
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,10 @@ from regie.serving.upload import Position, Uploader
 PACE_S = 0.05
 BACKOFF_S, BACKOFF_MAX_S = 0.05, 1.0
 TELL_S = 60.0  # a control plane that is away is no news every second
-UPLOAD_S = 2.0  # then the node reports again, so that it counts as live
+UPLOAD_S = (
+    0.2  # then the node reports again, also while a stretch is on its way: a route that is wanted does not wait for the log
+)
+SETTLE_S = 2.0
 LAST_UPLOAD_S = 2.0
 log = logging.getLogger("regie.serving.sync")
 
@@ -36,7 +39,7 @@ class Flush:
 
 
 class Syncer(threading.Thread):
-    """Runs until `stop`. `taker` fetches packages with a connection of its own, so that reports go on meanwhile."""
+    """Runs until `stop`. Packages are fetched and the log is sent by threads with connections of their own, so that reports go on."""
 
     def __init__(
         self,
@@ -53,8 +56,12 @@ class Syncer(threading.Thread):
         self._stopping = threading.Event()
         self._taker = ThreadPoolExecutor(1, "taker")
         self._taking: Future[None] | None = None
+        self._sender = ThreadPoolExecutor(1, "sender")
+        self._sending: Future[bool] | None = None
+        self._sent_flush: Flush | None = None  # what the upload that is on its way includes
         self._flush: Flush | None = None
         self._flushed = 0
+        self._uploaded = True
 
     def run(self) -> None:
         pause, told = BACKOFF_S, 0.0
@@ -77,7 +84,8 @@ class Syncer(threading.Thread):
         self._stopping.set()
         self._taker.shutdown(wait=False, cancel_futures=True)
         self.join(LAST_UPLOAD_S)
-        if not self.is_alive():
+        self._sender.shutdown(wait=False)
+        if not self.is_alive() and (self._sending is None or wait([self._sending], LAST_UPLOAD_S).done):
             try:
                 self._uploader.upload(LAST_UPLOAD_S)
             except RegieError as error:
@@ -86,19 +94,20 @@ class Syncer(threading.Thread):
     def _turn(self) -> None:
         answer = self._plane.sync(self._report())
         self._take(answer)
-        if self._flush is None and answer.get("flush", 0) > self._flushed:
+        if self._flush is None and answer.get("flush", 0) != self._flushed:
             self._flush = Flush(int(answer["flush"]), self._router.pending.mark())
         self._settle_shadows()
-        done = self._uploader.upload(UPLOAD_S)
+        self._send()
         flush = self._flush
-        if flush and flush.until is not None and (done or self._uploader.position >= flush.until):
+        if flush and flush.until is not None and self._uploader.position >= flush.until:
             self._flushed, self._flush = flush.number, None
 
     def _report(self) -> Report:
         first = self._first
         return Report(
             first.nonce, first.address, first.tag, self._flushed, self._takeup.generations, dict(self._takeup.failed),
-            self._uploader.last_id, len(self._router.pending),
+            self._uploader.last_id, len(self._router.pending), self._router.counters.damage(),
+            self._uploaded,
         )  # fmt: skip
 
     def _take(self, answer: dict[str, Any]) -> None:
@@ -111,12 +120,25 @@ class Syncer(threading.Thread):
         if self._taking is None and self._takeup.differs(routes):
             self._taking = self._taker.submit(self._takeup.take_up, routes, now_ms)
 
+    def _send(self) -> None:
+        """Upload what is there, in a thread of its own; wait for it a moment, since most often that is enough."""
+        if self._sending is None:
+            self._sent_flush = self._flush if self._flush and self._flush.until is not None else None
+            self._sending = self._sender.submit(self._uploader.upload, UPLOAD_S)
+        self._uploaded = False
+        if not wait([self._sending], UPLOAD_S).done:
+            return
+        sent, self._sending = self._sending, None
+        self._uploaded = sent.result()
+        if self._uploaded and self._sent_flush is not None and self._sent_flush is self._flush:
+            self._flushed, self._flush = self._sent_flush.number, None
+
     def _settle_shadows(self) -> None:
         """Wait a moment for the shadows that a flush includes; each ends within its deadline."""
         flush = self._flush
         if flush is None or flush.until is not None:
             return
-        until = monotonic() + UPLOAD_S
+        until = monotonic() + SETTLE_S
         while not self._router.pending.settled(flush.mark):
             if monotonic() > until or self._stopping.wait(0.002):
                 return

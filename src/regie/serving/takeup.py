@@ -11,10 +11,11 @@ from typing import Any
 
 from regie.base.clock import monotonic
 from regie.base.errors import RegieError
-from regie.runtime.manifest import unpack
+from regie.runtime.manifest import BadPackage, unpack
 from regie.serving import routefile
 from regie.serving.errors import BadRoute, VariantFailed
 from regie.serving.files import read_json
+from regie.serving.intact import PACKAGE, Refused, usable
 from regie.serving.plane import Away, ControlPlane
 from regie.serving.router import Router
 
@@ -29,13 +30,15 @@ class TakeUp:
     """Knows what is taken up (`generations`) and what could not be (`failed`), by endpoint. Used by one thread at a time."""
 
     def __init__(
-        self, home: Path, router: Router, loop: asyncio.AbstractEventLoop, plane: ControlPlane, failed: dict[str, str]
-    ) -> None:
+        self, home: Path, router: Router, loop: asyncio.AbstractEventLoop, plane: ControlPlane, failed: dict[str, str], key: bytes,
+        refused: Refused,
+    ) -> None:  # fmt: skip
         self.home, self._router, self._loop, self._plane = home, router, loop, plane
         self._current: dict[str, Wanted] = dict((read_json(home / ROUTES_FILE) or {}).get("endpoints", {}))
         self._clock = router.clock
         self.failed = dict(failed)  # endpoints that did not come up at the start
         self._tried: dict[str, tuple[Wanted, float]] = {}
+        self._key, self._refused = key, refused
 
     @property
     def generations(self) -> dict[str, int]:
@@ -43,8 +46,9 @@ class TakeUp:
         return {name: route.endpoint.generation for name, route in list(self._router.routes.items())}
 
     def differs(self, routes: Wanted) -> bool:
-        """Whether something is wanted that is neither taken up nor known to fail."""
-        return routes.get("clock", "wall") != self._clock or any(self._due(n, w) for n, w in _endpoints(routes).items())
+        """Whether something is wanted that is neither taken up nor known to fail, or is to be told."""
+        moved = routes.get("clock", "wall") != self._clock or any(self._due(n, w) for n, w in _endpoints(routes).items())
+        return moved or bool(self._refused.told)
 
     def take_up(self, routes: Wanted, now_ms: int) -> None:
         """Take up each endpoint that differs. What fails is in `failed`, and its former route stays. Raises Away."""
@@ -54,6 +58,7 @@ class TakeUp:
                 try:
                     self._take_up_one(name, wanted, routes, now_ms)
                     self.failed.pop(name, None)
+                    self._refused.endpoints.discard(name)
                 except (VariantFailed, BadRoute) as failure:
                     log.error("%s", failure)
                     self.failed[name] = failure.what
@@ -62,6 +67,9 @@ class TakeUp:
                     raise
         if routes.get("clock", "wall") != self._clock:
             self._write(routes, now_ms)
+        while self._refused.told:
+            self._plane.refused(*self._refused.told[0])
+            del self._refused.told[0]
 
     def _take_up_one(self, name: str, wanted: Wanted, routes: Wanted, now_ms: int) -> None:
         local = {**wanted, "variants": [{**v, "path": _path_of(v)} for v in wanted.get("variants", [])]}
@@ -83,22 +91,24 @@ class TakeUp:
     def _write(self, routes: Wanted, now_ms: int) -> None:
         clock = routes.get("clock", "wall")
         content = {"format": routefile.FORMAT, "clock": clock, "now_ms": now_ms, "endpoints": self._current}
-        routefile.write(self.home / ROUTES_FILE, content)
+        routefile.write(self.home / ROUTES_FILE, content, self._key)
         self._clock = self._router.clock = clock
 
     def _fetch(self, digest: str, folder: Path) -> None:
-        if folder.is_dir():
+        if usable(folder, self._refused):
             return
         try:
             unpack(self._plane.manifest(digest), self._plane.blob, folder)
         except Away:
             raise
         except RegieError as error:
+            if isinstance(error, BadPackage):
+                self._refused.note(PACKAGE, BadPackage(error.what, digest))
             raise VariantFailed(f"package {digest} cannot be fetched: {error.what}", digest) from error
 
     def _due(self, name: str, wanted: Wanted) -> bool:
         current = self._current.get(name)
-        if current is not None and name in self._router.routes:
+        if current is not None and name in self._router.routes and name not in self._refused.endpoints:
             around = {part: current[part] for part in ("workspace", "mac_key")}  # these may stand outside of the endpoint
             if _plain(current) == around | _plain(wanted):
                 return False

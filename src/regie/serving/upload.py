@@ -30,11 +30,14 @@ class Uploader:
         self.last_id = str(saved.get("last_id", ""))
 
     def upload(self, for_s: float) -> bool:
-        """Send what is there, for about so long; True once nothing is left. Raises Away, SegmentBroken."""
-        until = monotonic() + for_s
-        while self._step():
+        """Send what is there now, for about so long; True once all of that is sent. Raises Away, SegmentBroken.
+
+        What is answered meanwhile waits for the next time: under traffic there is always more, and the caller has other duties.
+        """
+        until, there = monotonic() + for_s, self._log.position
+        while self.position < there and self._step():
             if monotonic() >= until:
-                return False
+                return self.position >= there
         return True
 
     def _step(self) -> bool:

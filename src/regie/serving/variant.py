@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from regie.base.clock import monotonic
+from regie.runtime.manifest import intact
 from regie.runtime.package import Package, open_package
 from regie.runtime.signature import from_json
 
 HEAD = struct.Struct("<I")
 FRAME_BYTES = 64 << 20
 ERROR_CHARS = 500
+OUT_OF_MEMORY = 70  # exit code: the model asked for more than there is, and what it held goes back at once
 Write = Callable[[dict[str, Any]], None]
 
 
@@ -45,7 +47,10 @@ def main() -> int:
     if package is None:
         return 1
     while True:
-        write(_answer(package, messages.get()))
+        reply = _answer(package, messages.get())
+        write(reply)
+        if reply.get("err", "").startswith("MemoryError"):
+            os._exit(OUT_OF_MEMORY)  # the thread that reads would keep the interpreter from ending in order
 
 
 def _read(source: BinaryIO, messages: "queue.SimpleQueue[dict[str, Any]]") -> None:
@@ -78,7 +83,9 @@ def _open(message: dict[str, Any], write: Write) -> Package | None:
     _limit(message.get("memory_bytes"))
     signature = message.get("signature")
     try:
-        package = open_package(Path(message["open"]), from_json(signature) if signature else None)
+        folder = Path(message["open"])
+        intact(folder)  # it may be long since it was fetched: a process is started again whenever it died
+        package = open_package(folder, from_json(signature) if signature else None)
     except Exception as error:  # noqa: BLE001 - loading runs foreign code; whatever it raises is the answer
         write({"failed": _text(error)})
         return None
@@ -88,6 +95,8 @@ def _open(message: dict[str, Any], write: Write) -> Package | None:
 
 def _limit(memory_bytes: int | None) -> None:
     """Where the platform has it; macOS takes the call and does nothing."""
+    with suppress(OSError):  # where the machine's memory ends, the kernel takes this process, not the router
+        Path("/proc/self/oom_score_adj").write_text("1000")
     if not memory_bytes:
         return
     with suppress(ImportError, ValueError, OSError):
@@ -103,6 +112,8 @@ def _answer(package: Package, message: dict[str, Any]) -> dict[str, Any]:
         answers = package.answer_records([dict(zip(names, row, strict=True)) for row in message["rows"]])
         reply = {"n": message["n"], "y": answers, "ms": round((monotonic() - began) * 1000, 3)}
         json.dumps(answers, allow_nan=False)
+    except MemoryError as error:
+        return {"n": message["n"], "err": f"MemoryError: {error}"[:ERROR_CHARS], "ms": round((monotonic() - began) * 1000, 3)}
     except Exception as error:  # noqa: BLE001 - a model is foreign code; the router hears what it raised
         return {"n": message["n"], "err": _text(error), "ms": round((monotonic() - began) * 1000, 3)}
     return reply

@@ -15,7 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 from mlflow import MlflowClient
 
+from regie.app.doors import guard
 from regie.app.mlflow.routes import install
+from regie.app.policy import WIRE
 from regie.app.schema import metadata
 from regie.app.workspace_path import WorkspacePath
 from regie.base.blobs import BlobStore
@@ -81,9 +83,10 @@ class running:
             metadata.create_all(connection)
             start_chain(connection)
         self.store = Store(database, BlobStore(folder / "blobs"))
-        app = FastAPI()
+        app = FastAPI(openapi_url=None)
         app.state.store = self.store
         install(app)
+        guard(app, self.store, WIRE)
         app.add_middleware(WorkspacePath)
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
         self.thread = threading.Thread(target=self.server.run, daemon=True)

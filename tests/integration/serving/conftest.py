@@ -22,6 +22,7 @@ from regie.predictions.segments import HEADER_BYTES, read_records, segment_path,
 from regie.runtime.manifest import pack
 from regie.runtime.package import write_package
 from regie.runtime.signature import Column
+from regie.serving.files import write_json
 from regie.serving.routefile import write as write_routes
 
 MAC_KEY = "ab" * 32
@@ -97,7 +98,16 @@ class Node:
         for name, path in packages.items():
             if not (self.home / "packages" / name).exists():
                 (self.home / "packages" / name).symlink_to(path)
-        write_routes(self.home / "routes.json", {"format": 1, "clock": clock, "now_ms": 5000, "endpoints": endpoints})
+        content = {"format": 1, "clock": clock, "now_ms": 5000, "endpoints": endpoints}
+        write_routes(self.home / "routes.json", content, bytes.fromhex(self.key))
+
+    @property
+    def key(self) -> str:
+        """Of the seal; made here before the node's first start."""
+        path = self.home / "node.json"
+        if not path.exists():
+            write_json(path, {"id": "0" * 32, "tag": 0, "key": "cd" * 32})
+        return str(json.loads(path.read_text())["key"])
 
     def start(self, wait: bool = True, **environment: str) -> "Node":
         serve = self.home / "serve.json"
@@ -193,6 +203,7 @@ class Plane:
         self.endpoints: dict[str, Any] = {}
         self.clock, self.flush, self.now_ms = "wall", 0, 0
         self.reports: list[dict[str, Any]] = []
+        self.refusals: list[dict[str, Any]] = []
         self.stored: dict[tuple[str, int], bytearray] = {}
         self.cut_uploads = self.forget_answers = 0
         self.server: ThreadingHTTPServer | None = None
@@ -233,6 +244,9 @@ class Plane:
                         self.close_connection = True
                         return
                     self.answer(status, json.dumps({"next": wanted}).encode())
+                elif parts.path.endswith("/refusals"):
+                    plane.refusals.append(json.loads(self.rfile.read(length)))
+                    self.answer(200, b"{}")
                 else:
                     self.answer(200, json.dumps(plane.sync(json.loads(self.rfile.read(length)))).encode())
 

@@ -111,6 +111,20 @@ def test_a_challenger_with_other_columns_is_refused_by_name(synced, plane, packa
     until(lambda: "carrier" in plane.report["failed"].get("flights", ""))
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists the children of a process")
+def test_a_spare_process_is_there_only_while_a_variant_lives_that_may_die(synced, plane, packages):
+    until(lambda: children(synced.process.pid) == 0)  # the one that tried the champion is gone, and none waits
+    champion, shadow = offered(plane, packages, 1, "lgb1"), offered(plane, packages, 2, "lgb2", "challenger", "shadow")
+    plane.want("flights", champion, shadow, generation=2)
+    until(lambda: children(synced.process.pid) == 2)
+    plane.want("flights", champion, generation=3)
+    until(lambda: children(synced.process.pid) == 0)
+
+
+def children(pid: int) -> int:
+    return sum(len((task / "children").read_text().split()) for task in Path(f"/proc/{pid}/task").iterdir())
+
+
 def test_a_package_changed_on_its_way_is_never_opened(synced, plane, packages):
     wanted = offered(plane, packages, 2, "lgb2")
     manifest = json.loads(plane.blobs.get(wanted["package"]))
@@ -210,3 +224,51 @@ def test_segments_are_deleted_only_once_the_control_plane_has_them(node, plane, 
     assert uploader.last_id == f"{39:048x}"[:32]
     client.close()
     log.close()
+
+
+def test_a_log_that_is_taken_slowly_does_not_hold_up_a_route(synced, plane, packages):
+    go_on, take = threading.Event(), plane.take
+
+    def slow(*stretch):
+        go_on.wait(60)
+        return take(*stretch)
+
+    plane.take = slow
+    try:
+        with synced.client() as client:
+            client.ask()
+            plane.want("flights", offered(plane, packages, 2, "lgb2"), generation=2)
+            until(lambda: plane.report["generations"] == {"flights": 2})
+            assert client.ask()["version"] == "2"
+            assert not go_on.is_set()
+    finally:
+        go_on.set()
+    until(lambda: len(plane.records()) == 2)
+
+
+def test_the_control_plane_hears_which_version_failed_and_how_often_its_process_was_started_again(synced, plane, packages):
+    challenger = offered(plane, packages, 2, "lgb2", "challenger", "shadow")
+    plane.want("flights", offered(plane, packages, 1, "lgb1"), challenger, generation=2)
+    until(lambda: plane.report["generations"] == {"flights": 2})
+    os.kill(synced.get("/health")[1]["endpoints"]["flights"]["processes"]["2"], signal.SIGKILL)
+    said = until(lambda: plane.report.get("variants", {}).get("flights", {}).get("2"))
+    assert (said["restarts"], said["fallbacks"]) == (1, 0)
+
+
+def test_a_version_that_opened_here_once_needs_no_trial_after_a_restart(synced, plane, packages):
+    first, second = offered(plane, packages, 1, "lgb1"), offered(plane, packages, 2, "lgb2")
+    plane.want("flights", second, generation=2)
+    until(lambda: plane.report["generations"] == {"flights": 2})
+    synced.kill()
+    kept = json.loads((synced.home / "tried.json").read_text())
+    assert kept == sorted(f"packages/{one['package'].replace(':', '-')}" for one in (first, second))
+    synced.start()
+    plane.want("flights", first, generation=3)
+    until(lambda: plane.report["generations"] == {"flights": 3})
+    with synced.client() as client:
+        assert client.ask()["version"] == "1"
+    (synced.home / "tried.json").write_text("[")  # a broken one is as good as none
+    synced.kill()
+    synced.start()
+    plane.want("flights", second, generation=4)
+    until(lambda: plane.report["generations"] == {"flights": 4})

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from regie.base.blobs import BlobStore
-from regie.runtime.manifest import BadPackage, digest_of, pack, unpack
+from regie.runtime.manifest import BadPackage, digest_of, intact, pack, unpack
 
 
 @pytest.fixture
@@ -93,3 +93,21 @@ def test_links_and_empty_folders_are_no_packages(tmp_path, blobs):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(BadPackage):
         pack(tmp_path / "nothing", blobs)
+
+
+@pytest.mark.parametrize("change", [
+    lambda folder: (folder / "MLmodel").write_bytes(b"flavors: []"),
+    lambda folder: (folder / "empty").unlink(),
+    lambda folder: (folder / "more").write_bytes(b""),
+    lambda folder: (folder / "empty").rename(folder / "void"),
+    lambda folder: ((folder / "empty").unlink(), (folder / "empty").symlink_to("/dev/null")),
+    lambda folder: (folder.rename(folder.with_name("kept")), folder.symlink_to(folder.with_name("kept"))),
+])  # fmt: skip
+def test_a_folder_named_by_a_digest_that_holds_anything_else_is_named(tmp_path, blobs, change):
+    digest = pack(made(tmp_path / "a", FILES), blobs)
+    folder = tmp_path / digest.replace(":", "-")
+    unpack(json.loads(blobs.get(digest)), blobs.get, folder)
+    intact(folder)
+    change(folder)
+    with pytest.raises(BadPackage):
+        intact(folder)

@@ -4,9 +4,10 @@ import json
 import pytest
 
 from regie.serving import routefile
-from regie.serving.errors import BadRoute
+from regie.serving.errors import BadRoute, NotOurs
 from regie.serving.files import BrokenFile
 
+KEY = bytes.fromhex("cd" * 32)
 GOOD = {
     "format": 1, "workspace": "flights", "clock": "driven", "mac_key": "ab" * 32,
     "endpoints": {"flights": {
@@ -76,17 +77,48 @@ def test_an_endpoint_without_variants_has_no_champion():
 
 def test_a_file_is_replaced_whole_and_readable_by_its_owner_alone(tmp_path):
     path = tmp_path / "routes.json"
-    assert routefile.read(path) is None
-    routefile.write(path, GOOD)
+    assert routefile.read(path, KEY) is None
+    routefile.write(path, GOOD, KEY)
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(BadRoute):
-        routefile.write(path, changed("format", value=2))
-    assert json.loads(path.read_text()) == GOOD
+        routefile.write(path, changed("format", value=2), KEY)
+    assert json.loads(path.read_text()) == GOOD | {"seal": routefile.seal(GOOD, KEY)}
+    assert routefile.read(path, KEY) == routefile.parse(GOOD)
     assert [one.name for one in tmp_path.iterdir()] == ["routes.json"]
 
 
 def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "routes.json").write_text("{")
     with pytest.raises(BrokenFile) as broken:
-        routefile.read(tmp_path / "routes.json")
+        routefile.read(tmp_path / "routes.json", KEY)
     assert "routes.json" in broken.value.where
+
+
+@pytest.mark.parametrize("edit", [
+    lambda data: data["endpoints"]["flights"]["variants"][0].update(version=4),
+    lambda data: data["endpoints"]["flights"]["variants"][0].update(package="sha256:evil"),
+    lambda data: data["endpoints"]["flights"]["variants"][0].update(path="packages/b"),
+    lambda data: data["endpoints"]["flights"].update(generation=8),
+    lambda data: data.update(now_ms=1),
+    lambda data: data.update(seal=""),
+    lambda data: data.update(seal=None),
+    lambda data: data.update(seal="\u00e9" * 64),
+    lambda data: data.update(seal=routefile.seal(data, b"another key")),
+    lambda data: data.pop("seal"),
+])  # fmt: skip
+def test_a_file_that_was_edited_bears_no_seal_of_this_node(tmp_path, edit):
+    path = tmp_path / "routes.json"
+    routefile.write(path, GOOD, KEY)
+    data = json.loads(path.read_text())
+    edit(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(NotOurs) as refused:
+        routefile.read(path, KEY)
+    assert "seal" in refused.value.what
+
+
+def test_the_seal_is_of_what_the_file_says_not_of_how_it_is_written(tmp_path):
+    path = tmp_path / "routes.json"
+    routefile.write(path, GOOD, KEY)
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items())), indent=7))
+    assert routefile.read(path, KEY) == routefile.parse(GOOD)

@@ -77,7 +77,7 @@ def finalize(model_id: str, call: Wire) -> dict[str, Any]:
 @router.delete("/logged-models/{model_id}")
 def delete(model_id: str, call: Wire) -> dict[str, Any]:
     found = rights.logged_model(call.caller, model_id)
-    with call.caller.change("run.change", rights.model_target(found), "logged model deleted") as tx:
+    with call.caller.change("run.delete", rights.model_target(found), "logged model deleted") as tx:
         changes.change_logged_model(tx, model_id, lifecycle="deleted")
     return {}
 

@@ -18,6 +18,7 @@ from regie.app.mlflow.call import present
 from regie.base.blobs import BlobStore
 from regie.base.errors import BadInput, NotFound
 from regie.registry import queries as registry
+from regie.store.access import FORBIDDEN
 from regie.tracking import queries
 
 _ROOT = re.compile(r"(runs/[0-9a-zA-Z_-]{1,64}|models/m-[0-9a-f]{32}|packages/[0-9a-f]{64})(?:/(.*))?", re.DOTALL)
@@ -78,7 +79,7 @@ def may_see(caller: CallerOf, where: Place) -> None:
 
 
 def may_write(caller: CallerOf, where: Place) -> None:
-    """Raises NotAllowed, NotFound; BadInput for a registered version, whose files never change."""
+    """Raises NotAllowed, also for a registered version, whose files never change; NotFound."""
     if where.sort == "runs":
         run = rights.run_measured(caller, where.name)
         if run.lifecycle != "active":
@@ -86,7 +87,7 @@ def may_write(caller: CallerOf, where: Place) -> None:
     elif where.sort == "models":
         rights.logged_model(caller, where.name, write=True)
     else:
-        raise BadInput("a registered version never changes", where.root, "register another version")
+        caller.refuse("package.change", where.root, FORBIDDEN["package.change"], "register another version")
 
 
 def files(db: Connection, blobs: BlobStore, workspace: str, where: Place) -> list[File]:

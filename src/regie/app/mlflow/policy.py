@@ -18,12 +18,16 @@ WAY = "register the version; the gates and the rollout promote it: regie status"
 
 
 def alias(caller: CallerOf, name: str, said: str) -> None:
-    """Raises NotAllowed where the alias is a fact. Upper and lower case are the same here: nobody shall be deceived."""
-    wanted = said.lower()
-    if wanted not in (CHAMPION, CHALLENGER):
+    """Raises NotAllowed where the alias is a fact, or looks like one: nobody shall be deceived."""
+    wanted = said.casefold().strip("_-")
+    if wanted == CHALLENGER:
+        action, rule = "model.change", "the challenger is named by the loop"
+    elif wanted == CHAMPION:
+        action, rule = "champion.set", FORBIDDEN["champion.set"]
+    elif not said.isascii():
+        action, rule = "model.change", "letters outside of ASCII may look like champion: aliases of a served model have none"
+    else:
         return
-    action = "champion.set" if wanted == CHAMPION else "model.change"
-    rule = FORBIDDEN["champion.set"] if wanted == CHAMPION else "the challenger is named by the loop"
     with caller.store.read() as db:
         promised, other = served(db, caller.workspace, name), elsewhere(db, caller.workspace, name)
     if promised is not None:
@@ -73,6 +77,16 @@ def version(caller: CallerOf, name: str, number: int) -> None:
         )
 
 
+def package(caller: CallerOf, name: str, digest: str) -> None:
+    """Raises NotAllowed where a person refused exactly these files: under another number or name they are the same."""
+    with caller.store.read() as db:
+        refused = gates.approvals_of(db, caller.workspace, package=digest, state="refused", limit=1) if digest else []
+    for one in refused:
+        caller.refuse(
+            "model.register", name, f"{one.subject} has the same files, and {one.decided_by} refused it", "train a new one"
+        )
+
+
 def _took_part(db: Connection, workspace: str, name: str) -> str:
     """Whether any version ever stood before the gates or behind an endpoint, whatever regie.yaml says today.
 
@@ -92,4 +106,6 @@ def _part(db: Connection, workspace: str, name: str, number: int) -> str:
         return "competes"
     if rollout.of_version(db, workspace, name, number):
         return "had a rollout"
+    if gates.approvals_of(db, workspace, model=name, version=number, limit=1):
+        return "was put before a person"
     return "has evidence" if gates.evidence_of(db, workspace, name, number) else ""

@@ -76,7 +76,7 @@ def restore(call: Wire) -> dict[str, Any]:
 
 def _lifecycle(call: Call, lifecycle: str) -> dict[str, Any]:
     run_id = call.run_id()
-    with call.caller.change("run.change", f"run:{run_id}", lifecycle) as tx:
+    with call.caller.change("run.delete", f"run:{run_id}", lifecycle) as tx:
         changes.set_run_lifecycle(tx, run_id, lifecycle)
     return {}
 

@@ -32,9 +32,7 @@ def shown(db: Connection, workspace: str, found: list[Version]) -> list[dict[str
 def create(call: Wire) -> dict[str, Any]:
     """A version of a served model goes through the gates like any other: it is a challenger, never more."""
     name, run_id = call.text("name"), call.optional("run_id") or ""
-    task = call.caller.actor.kind == "task"
-    target = f"run:{run_id}" if task else name
-    call.caller.may("model.register", target)
+    call.caller.may("model.register", name)
     with call.caller.store.read() as db:
         origin = sources.origin(db, call.workspace, call.text("source"), run_id, call.optional("model_id") or "")
         promised = policy.served(db, call.workspace, name)
@@ -43,7 +41,8 @@ def create(call: Wire) -> dict[str, Any]:
         raise BadInput(
             f"the files of {origin.source} are not here, and {name} is served", "source", "log the model here, then register it"
         )
-    with call.caller.change("model.register", target, f"{name} from {origin.source}") as tx:
+    policy.package(call.caller, name, package)
+    with call.caller.change("model.register", name, f"{name} from {origin.source}") as tx:
         competes = {"role": CHALLENGER, "seen_until_ms": tx.now_ms} if promised is not None else {}
         number = changes.register(
             tx, name, source=origin.source, run_id=origin.run_id, package=package, tags=call.pairs("tags"),
