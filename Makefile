@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast lint format story bench clean
+.PHONY: help setup demo test fast lint format story chaos bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,8 +42,11 @@ format: setup ## put the code into its one form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## benchmarks beside their peers, into docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+chaos: setup ## kill -9 at least 200 processes under load, on SQLite and PostgreSQL; KILLS=500 for more
+	REGIE_CHAOS_KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest tests/chaos -s -m 'chaos or not chaos'
+
+bench: setup ## benchmarks into docs/benchmarks.md; PEERS=1 installs the peers beside us first
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(PARTS)
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .regie .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .regie benchmarks/.peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

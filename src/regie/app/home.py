@@ -8,15 +8,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from regie.app import migrate
+from regie.base import ids
 from regie.base.blobs import BlobStore
 from regie.base.clock import wall_ms
 from regie.base.errors import Conflict, RegieError
 from regie.store.change import Store, start_chain
 from regie.store.database import Database
+from regie.store.tables import events
 from regie.store.tables import home as home_table
 
 
@@ -66,6 +68,9 @@ def open_home(folder: Path, replay_from_ms: int | None = None, url: str | None =
         ) from error
     store = Store(database, BlobStore(folder / "blobs"))
     clock, start_ms = _clock(store, replay_from_ms)
+    with store.read() as db:
+        if last := db.execute(select(func.max(events.c.id))).scalar():
+            ids.go_on_after(last)
     return Home(folder, store, clock, start_ms)
 
 

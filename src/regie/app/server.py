@@ -13,20 +13,25 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from regie.app import wiring
+from regie.app.doors import guard, note_foreign
 from regie.app.home import Home
 from regie.app.mlflow.routes import install as install_mlflow
 from regie.app.turns import TurnLoop
 from regie.app.workspace_path import WorkspacePath
-from regie.base.errors import RegieError
+from regie.base.errors import RegieError, StorageFull
 from regie.base.version import VERSION
+from regie.store.change import Store
 
 log = logging.getLogger("regie.server")
+# SQLite's words for a full disk, and for a file that reached the limit of its file system or process; PostgreSQL's.
+FULL = ("is full", "disk I/O error", "No space left")
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -45,11 +50,12 @@ class OpenToTheWorld(RegieError):
 class LocalOnly:
     """Answers requests addressed to this machine, from this machine's pages, and no others."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self.app, self.store = app, store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (wrong := _foreign(dict(scope["headers"]))):
+            await run_in_threadpool(note_foreign, self.store, scope, f"{wrong} is not this machine")
             body = {
                 "code": "access.foreign",
                 "what": f"{wrong} is not this machine",
@@ -89,8 +95,9 @@ def create_app(home: Home) -> FastAPI:
     for router in wiring.ROUTERS:  # the MLflow wire is installed below, with its own errors
         app.include_router(router)
     install_mlflow(app)
-    app.add_middleware(WorkspacePath)
-    app.add_middleware(LocalOnly)
+    guard(app, home.store)
+    app.add_middleware(WorkspacePath, store=home.store)
+    app.add_middleware(LocalOnly, store=home.store)
     return app
 
 
@@ -108,6 +115,12 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     log.error("the database failed: %s", error)
+    said = str(getattr(error, "orig", error))
+    if any(words in said for words in FULL):
+        full = StorageFull(
+            f"the disk is full, or fails; nothing of this was kept: {said[:200]}", "the database", "look at the disk, then repeat"
+        )
+        return JSONResponse(full.body(), status_code=full.status)
     body: dict[str, Any] = {"code": "store.unreachable", "what": "the database does not answer", "where": "", "do": "try again"}
     return JSONResponse(body, status_code=503)
 

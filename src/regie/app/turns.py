@@ -18,7 +18,7 @@ from regie.base.ids import new_id
 from regie.loop import qualify, react, release, train, watch
 from regie.loop.scene import Scene, applied, scene
 from regie.rollout import queries as rollout
-from regie.store import jobs, leases, nodes
+from regie.store import jobs, leases, nodes, setback
 from regie.store.change import Store
 from regie.store.tables import settling
 
@@ -52,6 +52,7 @@ class TurnLoop(threading.Thread):
         while not self._stop_wanted.is_set():
             unsettled = False
             try:
+                setback.mend(self.store)
                 if leases.hold(self.store, "turns", self.owner, LEASE_MS):
                     unsettled = look(self.store, self.predictions)
                     self.compaction.look()
@@ -111,10 +112,11 @@ def _settle(here: Scene) -> bool:
         delivered = row is None or nodes.delivered(db, row.flush)
     if not delivered:
         return False
-    # Asked before the turns look: what a job or a node finishes while they do, they have not seen yet.
+    # Asked before the turns look: what a job or a node finishes while they do, they have not seen yet. And after it: another
+    # server that took over in the middle of this look may have moved on.
     busy = _busy(here)
     failed: list[str] = []
-    if passes(replace(here, at_ms=now), failed) or busy or failed:
+    if passes(replace(here, at_ms=now), failed) or busy or failed or _busy(here):
         return False  # a turn that raised has not looked: it looks again before anything counts as settled
     if row is not None and row.settled_ms < now:
         _mark(here, now, row.flush)

@@ -27,6 +27,7 @@ from regie.serving.errors import PortBusy
 HOST = "127.0.0.1"
 READY_S = 60.0  # a first start creates the database and imports everything from a cold disk
 LOOK_S = 0.2
+READY_LOOK_S = 0.05
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 STEADY_S = 60.0  # who lived that long gets the first pause again
 FORMER_S = 15.0  # within that time the children of a killed supervisor have left their ports
@@ -204,7 +205,7 @@ def _wait_until_ready(one: Kept, stop: StopSignal) -> None:
             return
         if monotonic() > until:
             raise DidNotStart(one.start.name, f"does not answer after {READY_S:.0f} s", one.start.log, 1)
-        stop.wait(LOOK_S)
+        stop.wait(READY_LOOK_S)
 
 
 def _keep(kept: list[Kept], stop: StopSignal, say: Callable[[str], None]) -> None:

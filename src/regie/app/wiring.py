@@ -1,12 +1,22 @@
-"""Every router and job of the product, literally: nothing registers itself."""
-
-from collections.abc import Callable, Mapping
+"""Every router of the product, literally: nothing registers itself. Jobs are in `kinds.py`, which the worker reads without any of this."""
 
 from fastapi import APIRouter
 
-from regie.app.api import blobs, clock, datasets, labels, models, nodes, pipelines, rollouts, spec, status, system
-from regie.loop import qualify, train
-from regie.loop.work import Work
+from regie.app.api import (
+    actors,
+    approvals,
+    blobs,
+    clock,
+    datasets,
+    labels,
+    models,
+    nodes,
+    pipelines,
+    rollouts,
+    spec,
+    status,
+    system,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -15,14 +25,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.router,
     models.router,
     rollouts.router,
+    approvals.router,
     datasets.router,
     labels.router,
     clock.router,
     nodes.router,
+    actors.router,
     blobs.router,
 )
-
-JOBS: Mapping[str, Callable[[Work], None]] = {
-    "train": train.work,
-    "qualify": qualify.work,
-}

@@ -12,20 +12,21 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from regie.app import wiring
 from regie.app.home import Home
+from regie.app.kinds import JOBS
 from regie.app.scratch import sweep
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
 from regie.base.processes import StopSignal
 from regie.loop.work import Work
 from regie.pipelines.executors import ProcessExecutor
-from regie.pipelines.runner import RunCancelled, Runner
+from regie.pipelines.runner import Runner
+from regie.pipelines.types import RunCancelled
 from regie.store import jobs
 from regie.store.jobs import Job, StaleFence
 
 log = logging.getLogger("regie.worker")
-LOOK_S = 0.05
+LOOK_S = 0.05  # a look is one short read
 RETRY_MS = 2_000
 # How long a dead worker keeps its job. Shorter means sooner taken over, and more heartbeats.
 LEASE_MS = int(os.environ.get("REGIE_LEASE_MS") or jobs.LEASE_MS)
@@ -64,7 +65,8 @@ class Worker:
     def run(self) -> None:
         while not self.stopping.is_set():
             try:
-                job = jobs.claim(self.home.store, self.owner, lease_ms=LEASE_MS)
+                due = jobs.waiting(self.home.store)
+                job = jobs.claim(self.home.store, self.owner, lease_ms=LEASE_MS) if due else None
             except Exception:
                 log.exception("no job could be claimed")
                 self.stopping.wait(1)
@@ -72,8 +74,16 @@ class Worker:
             if job is None:
                 self.stopping.wait(LOOK_S)
             else:
-                self.work(job)
+                self._try(job)
         self.executor.close()
+
+    def _try(self, job: Job) -> None:
+        """Work on a job; where not even its end can be written, because the database is away, its lease ends it."""
+        try:
+            self.work(job)
+        except Exception:
+            log.exception("how job %s ended could not be written", job.id)
+            self.stopping.wait(1)
 
     def work(self, job: Job) -> None:
         """Run a job's handler; its result is accepted once, by the fence."""
@@ -83,7 +93,7 @@ class Worker:
         ours = lambda: not (heart.lost.is_set() or self.stopping.is_set())  # noqa: E731
         work = Work(self.home.store, self.home.predictions, scratch, self.runner, job, ours)
         try:
-            wiring.JOBS[job.kind](work)
+            JOBS[job.kind](work)
         except StaleFence:
             log.warning("job %s was taken over; its result here is not accepted", job.id)
         except RunCancelled:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from regie.base.errors import RegieError
-from regie.base.settings import resolve
+from regie.base.settings import Settings, resolve
 from regie.base.version import VERSION
 from regie.cli import options, show
 
@@ -27,10 +27,13 @@ LITTLE_BYTES = 1_000_000_000  # a model, its packages and a day's log fit into t
 
 @click.command()
 @click.option("--server", metavar="URL", help="The server's address.  [REGIE_SERVER]")
+@click.option("--invariants", is_flag=True, help="Check instead what must hold of the home, without its server.")
 @options.JSON
-def doctor(server: str | None, as_json: bool) -> int:
+def doctor(server: str | None, invariants: bool, as_json: bool) -> int:
     """Show versions, settings with their origin, and what answers."""
     settings = resolve({"server": server})
+    if invariants:
+        return _invariants(settings, as_json)
     found = {
         "regie": VERSION, "python": platform.python_version(), "executable": sys.executable,
         "platform": platform.platform(), "libraries": {name: version(name) for name in BASE},
@@ -47,6 +50,18 @@ def doctor(server: str | None, as_json: bool) -> int:
     for problem in wrong:
         show.note(f"problem: {problem}")
     return 1 if wrong else 0
+
+
+def _invariants(settings: Settings, as_json: bool) -> int:
+    from regie.cli.offline import look_at_invariants  # a database's libraries are an extra of the client
+
+    found = look_at_invariants(settings.value("database") or "", settings.home)
+    state: show.Column = ("state", lambda row: "ok" if row["ok"] else "broken")
+    show.rows(found, (("invariant", "invariant"), state), as_json)
+    for one in found:
+        for what in one["broken"]:
+            show.note(f"{one['invariant']}: {what}")
+    return 0 if all(one["ok"] for one in found) else 1
 
 
 def problems(found: dict[str, Any]) -> list[str]:

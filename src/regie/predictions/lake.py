@@ -6,6 +6,7 @@ once at every moment, and a crash between writing the new file and deleting the 
 """
 
 import errno
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pyarrow.parquet
 from regie.base.canonical import digest
 from regie.base.clock import DAY_MS, day, parse_iso
 from regie.base.errors import BadInput, StorageFull
+from regie.base.files import held
 
 FACTS: tuple[tuple[str, Any], ...] = (
     ("id", pyarrow.string()), ("request_id", pyarrow.string()), ("key", pyarrow.string()), ("time_ms", pyarrow.int64()),
@@ -33,6 +35,7 @@ FACTS: tuple[tuple[str, Any], ...] = (
 FACT_SCHEMA = pyarrow.schema(FACTS)
 INPUT = "in_"
 REPLACES = b"regie.replaces"
+ROW = ("id", "version", "mode")  # what makes a row of the log one row
 TRIES = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
@@ -40,7 +43,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: str, grown: bool = False) -> int:
     """Write the rows of records (payloads of the log, as dicts); returns how many. The same name twice writes once.
 
-    `grown`: what the name held before is the beginning of these records, whose ingestion was never noted; they take its place.
+    `grown`: what the name held before is the beginning of these records, whose ingestion was never noted; they take its place. Where
+    it was merged since, the rest of them comes under a name of its own.
     """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for record in records:
@@ -50,9 +54,31 @@ def ingest(root: Path, workspace: str, records: Iterable[dict[str, Any]], name: 
         table = _table(group)
         rows += table.num_rows
         folder = _folder(root, workspace, endpoint) / f"day={of_day}"
-        if name not in _known(folder) or (grown and (folder / f"{name}.parquet").exists()):
-            _write(folder, _plain_name(name), table.sort_by([("time_ms", "ascending"), ("id", "ascending")]))
+        with held(_lock(folder)):
+            _add(folder, _plain_name(name), table, grown)
     return rows
+
+
+def _add(folder: Path, name: str, table: pyarrow.Table, grown: bool) -> None:
+    facts = _replaced(folder)
+    merged = set[str]().union(*facts.values())
+    if not grown and f"{name}.parquet" in merged.union(facts):
+        return
+    if f"{name}.parquet" in merged:
+        table = _without(table, [_read_file(folder / one, list(ROW)) for one in facts if facts[one]])
+        name = next(one for one in (f"{name}-{number}" for number in itertools.count(2)) if f"{one}.parquet" not in merged)
+    if table.num_rows:
+        _write(folder, name, table.sort_by([("time_ms", "ascending"), ("id", "ascending")]))
+
+
+def _without(table: pyarrow.Table, merged: list[pyarrow.Table]) -> pyarrow.Table:
+    """The rows that no merged file holds."""
+    there = {row for one in merged for row in _identities(one)}
+    return table.filter(pyarrow.array([row not in there for row in _identities(table)], pyarrow.bool_()))
+
+
+def _identities(table: pyarrow.Table) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name].to_pylist() for name in ROW), strict=True)
 
 
 def read(
@@ -76,9 +102,16 @@ def read(
 def compact(root: Path, workspace: str, endpoint: str, of_day: str) -> int:
     """Merge the files of a closed day into one; returns how many it replaced (0: nothing to do).
 
-    One caller a day at a time. Readers and late files of the day are not disturbed.
+    Ingestion into the day waits meanwhile, and so does another caller; readers are not disturbed.
     """
     folder = _folder(root, workspace, endpoint) / f"day={of_day}"
+    if not folder.is_dir():
+        return 0
+    with held(_lock(folder)):
+        return _compact(folder)
+
+
+def _compact(folder: Path) -> int:
     facts = _replaced(folder)
     gone = set().union(*facts.values()) if facts else set()
     for name in gone & set(facts):  # left by a crash after an earlier merge
@@ -106,6 +139,11 @@ def days(root: Path, workspace: str, endpoint: str) -> list[str]:
 def files(root: Path, workspace: str, endpoint: str, of_day: str) -> int:
     """How many files hold the rows of a day."""
     return len(_files(_folder(root, workspace, endpoint) / f"day={of_day}"))
+
+
+def ingested(root: Path, workspace: str, endpoint: str, of_day: str) -> set[str]:
+    """The names under which the rows of a day were ingested, merged or not."""
+    return _known(_folder(root, workspace, endpoint) / f"day={of_day}")
 
 
 def _table(records: Sequence[dict[str, Any]]) -> pyarrow.Table:
@@ -195,6 +233,10 @@ def _known(folder: Path) -> set[str]:
     return {name.removesuffix(".parquet") for name in set(facts).union(*facts.values())}
 
 
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
+
+
 def _files(folder: Path) -> list[str]:
     with suppress(FileNotFoundError):
         return sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".parquet") and entry.name[0] != ".")
@@ -232,7 +274,7 @@ def _write(folder: Path, name: str, table: pyarrow.Table) -> None:
         os.fsync(at)
         os.close(at)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull("the disk is full; the rows were not stored", str(folder), "free some space") from error
         raise
     finally:

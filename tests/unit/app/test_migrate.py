@@ -9,6 +9,7 @@ import time
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from regie.app import migrate
@@ -49,6 +50,12 @@ def test_the_migrations_make_exactly_the_schema_of_the_code(database):
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_migrations_file_begins_with_its_number():
+    scripts = ScriptDirectory(str(migrate.FOLDER))
+    assert migrate.known() == [script.revision for script in reversed(list(scripts.walk_revisions()))]
+    assert migrate.newest() == scripts.get_current_head()
 
 
 def test_an_upgrade_that_is_repeated_changes_nothing(database):
