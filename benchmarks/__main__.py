@@ -1,39 +1,82 @@
-"""Run every benchmark and write docs/benchmarks.md, with the machine and the day."""
+"""Run the benchmarks and write their tables into docs/benchmarks.md, between the markers; the words around them are a person's.
 
+`python -m benchmarks [PART...]`: all parts, or some. A part that fails keeps its former table, with the day of it, and the exit code is 1.
+With `PEERS=1` in the environment the peers are installed first.
+"""
+
+import importlib
 import importlib.metadata
 import os
 import platform
+import re
+import sys
 import time
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import answer_one_row, serve_one_row
+from benchmarks import peers
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
-LIBRARIES = ("lightgbm", "pandas", "numpy", "fastapi", "uvicorn")
-OPENING = """# Benchmarks
-
-Written by `make bench` (`python -m benchmarks`). A peer runs beside us in the same run, in turns, so the ratio says more than the
-figures. The model: 120 trees of LightGBM on 17 columns.
-"""
+LIBRARIES = ("regie", "sqlalchemy", "lightgbm", "pandas", "numpy", "fastapi", "uvicorn")
+# Each has a `run() -> list[str]`; what is measured by the wall's clock first, before the machine is warm from the rest.
 PARTS = (
-    ("One-row requests over HTTP", "`benchmarks/serve_one_row.py`: one client, one request after the other.", serve_one_row),
-    ("One row inside a process", "`benchmarks/answer_one_row.py`: no HTTP, no log; CPU time.", answer_one_row),
-)  # fmt: skip
+    "queue_jobs",
+    "audited_changes",
+    "pipeline_steps",
+    "pipeline_first_line",
+    "idle_processes",
+    "serve_one_row",
+    "answer_one_row",
+    "start_up",
+)
 
 
-def main() -> None:
+def main(words: list[str]) -> int:
+    """Run the named parts, by default all; returns the exit code."""
+    unknown = set(words) - set(PARTS)
+    if unknown:
+        print(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    if os.environ.get("PEERS"):
+        peers.install()
+    told, failed = machine(), []
+    for name in words or PARTS:
+        began = time.monotonic()
+        try:
+            lines = importlib.import_module(f"benchmarks.{name}").run()
+        except Exception:  # noqa: BLE001 - whatever fails, the other parts are measured
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        lines += ["", f"Measured on {time.strftime('%Y-%m-%d')}; {told}."]
+        print("\n".join(["", f"## {name}, {time.monotonic() - began:.0f} s", *lines]), flush=True)
+        PAGE.write_text(filled(PAGE.read_text("utf-8"), {name: lines}), "utf-8")
+    if failed:
+        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def filled(page: str, tables: Mapping[str, list[str]]) -> str:
+    """The page with these tables between their markers. Raises KeyError for a table without a place."""
+    for name, lines in tables.items():
+        opening, end = f"<!-- {name}: written by make bench -->", "<!-- end -->"
+        if page.count(opening) != 1:
+            raise KeyError(f"{PAGE.name} has no place for {name}")
+        between = re.compile(re.escape(opening) + ".*?" + re.escape(end), re.DOTALL)
+        new = "\n".join([opening, "", *lines, "", end])
+        page = between.sub(lambda _, new=new: new, page)  # type: ignore[misc]
+    return page
+
+
+def machine() -> str:
+    """The machine, how busy it was at the start, and the versions that count."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
-    machine = (
-        f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    theirs = peers.versions()
+    return (
+        f"{platform.system()} {platform.machine()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} at the start; {versions}" + (f"; peers: {theirs}" if theirs else "")
     )
-    lines = [
-        OPENING,
-        f"Measured on {time.strftime('%Y-%m-%d')}: {machine}, load {os.getloadavg()[0]:.1f} at the start; {versions}.",
-    ]
-    for title, says, part in PARTS:
-        lines += ["", f"## {title}", "", says, "", *part.run()]
-    PAGE.write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
 
 
 def processor() -> str:
@@ -50,4 +93,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

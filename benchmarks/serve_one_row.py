@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import model
+from regie.serving.files import write_json
 from regie.serving.routefile import write as write_routes
 
 ROUNDS, OURS, THEIRS, WARM_UP = 7, 1_000, 200, 100  # a peer that is slower is asked less often
 DIGEST = "sha256:" + "0" * 64
+KEY = "cd" * 32
 READY_S = 60.0
 
 
@@ -57,7 +59,9 @@ def _ours(estimator: Any, folder: Path, port: int) -> list[str]:
         "workspace": "benchmark", "mac_key": "ab" * 32, "generation": 1, "model": "one", "key": ["row"], "time": "at",
         "deadline_ms": 1000, "variants": [champion],
     }  # fmt: skip
-    write_routes(home / "routes.json", {"format": 1, "clock": "wall", "now_ms": 0, "endpoints": {"one": endpoint}})
+    write_json(home / "node.json", {"id": "0" * 32, "tag": 0, "key": KEY})
+    content = {"format": 1, "clock": "wall", "now_ms": 0, "endpoints": {"one": endpoint}}
+    write_routes(home / "routes.json", content, bytes.fromhex(KEY))
     nobody = "http://127.0.0.1:9"  # no control plane: the data plane answers without one
     return [sys.executable, "-m", "regie.serving", "--home", str(home), "--server", nobody, "--port", str(port)]
 
@@ -68,7 +72,7 @@ def _theirs(estimator: Any, folder: Path, port: int) -> list[str]:
 
 
 def _measured(ports: tuple[int, int], bodies: list[bytes]) -> list[tuple[float, float]]:
-    connections = [_connected(port) for port in ports]
+    connections = [connected(port) for port in ports]
     for connection in connections:
         _per_second(connection, bodies[:WARM_UP])
     figures = []
@@ -79,7 +83,7 @@ def _measured(ports: tuple[int, int], bodies: list[bytes]) -> list[tuple[float, 
     return figures
 
 
-def _connected(port: int) -> http.client.HTTPConnection:
+def connected(port: int) -> http.client.HTTPConnection:
     until = time.monotonic() + READY_S
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
