@@ -3,6 +3,10 @@
 The stories follow one another in one workspace, each from a champion without a rollout to the next such state.
 """
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from tests.support.platform import released
@@ -113,7 +117,42 @@ def test_a_person_can_hold_a_rollout_let_it_go_on_and_end_it(world):
     assert (world.champion(), world.stage(), world.answered_by(world.day - 1)) == (champion, "", {champion})
     ended = version(world, number)["rollouts"]
     assert [(one["state"], one["because"]) for one in ended] == [("aborted", "by.hand")]
-    records = [one for one in world.client.audit.records() if one["action"] == "rollout.abort"]
+    records = [one for one in world.client.audit.records() if (one["action"], one["result"]) == ("rollout.abort", "done")]
     assert [one["reason"] for one in records] == ["a person's hand"]
     assert world.failures == []
+    assert world.client.audit.verify()["verified"] is True
+
+
+def test_a_person_rolls_back_in_one_command_and_the_bad_version_never_comes_back_by_itself(world):
+    (bad, former) = (world.champion(), world.client.status()["champion"]["former"])
+    command = [
+        sys.executable,
+        "-m",
+        "regie",
+        "model",
+        "rollback",
+        world.name,
+        "--server",
+        world.platform.address,
+        "-w",
+        world.name,
+    ]
+
+    def regie(*words):
+        return subprocess.run([*command, *words], env=world.platform.environ, capture_output=True, text=True)
+
+    assert regie().returncode == 2  # no reason
+    planned = regie("--dry-run", "--json")
+    assert (planned.returncode, json.loads(planned.stdout)["version"], world.champion()) == (0, former, bad)
+    done = regie("--reason", "complaints", "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "1 living node(s) answer by version 1" in done.stderr
+    row = int(world.data.of_day(world.day)[0])
+    assert (world.ask(row), world.versions[row], world.champion()) == (200, former, former)
+    world.live(2)
+    assert (world.champion(), world.stage(), world.answered_by(world.day - 1), world.failures) == (former, "", {former}, [])
+    said = [(one["type"], one["because"]) for one in world.client.why(f"{world.name}@champion")["lines"][:2]]
+    assert said == [("champion.crowned", ""), ("model.rolled_back", "by.hand")]
+    again = regie("--reason", "again")
+    assert (again.returncode, "has no former champion" in again.stderr) == (1, True)
     assert world.client.audit.verify()["verified"] is True

@@ -243,6 +243,7 @@ model:
   name: {name}
   task: binary
   gates: [{gates}]
+{approve}
 serve:
   rollout: [{rollout}]
   abort_if: [errors > 5%]
@@ -253,7 +254,7 @@ react: [{react}]
 """
 DEFAULTS = {
     "windows": "all", "gates": "log_loss <= champion + 0.05", "rollout": "shadow 1d, canary 30% for 1d, full, watch 9d",
-    "quality": "log_loss <= champion_at_release * 1.3 over 7d", "react": "", "more_data": "", "label": "bool",
+    "quality": "log_loss <= champion_at_release * 1.3 over 7d", "react": "", "more_data": "", "label": "bool", "approve": "",
 }  # fmt: skip
 
 

@@ -126,3 +126,12 @@ def test_the_measured_figures_are_those_of_the_code():
     table = [line for line in (ROOT / "docs/statistics.md").read_text().splitlines() if line.startswith("|") and "0." in line]
     assert len(table) > 5
     assert [line for line in table if line not in measured] == []
+
+
+def test_every_attack_that_is_tried_is_documented():
+    page = (REFERENCE / "attacks.md").read_text()
+    first = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    source = (ROOT / "tests/stories/test_attacks.py").read_text()
+    tried = [name for name in re.findall(r"^def test_(\w+)", source, re.MULTILINE) if name != "the_scene_is_set"]
+    assert sorted(words(cell)[0] for cell in first) == sorted(tried)
+    assert len(tried) >= 20

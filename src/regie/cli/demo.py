@@ -11,7 +11,7 @@ from regie.base.errors import MissingExtra
 @click.option("--home", type=click.Path(path_type=Path), default=Path(".regie/demo"), show_default=True, help="A new folder.")
 @click.option("--keep", is_flag=True, help="Leave everything running at the end, and print the addresses.")
 def demo(home: Path, keep: bool) -> None:
-    """Play the whole loop: a year of flights, breaches, retrainings, promotions, a refusal, and the proof."""
+    """Play the whole loop: a year of flights, retrainings, promotions, bad versions, a crash, an approval, and the proof."""
     try:
         from regie.cli.story.play import play  # numpy, pandas and mlflow are an extra
     except ModuleNotFoundError as missing:

@@ -51,6 +51,7 @@ def _head(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("route", _route(route) if route else None),
         ("rollout", _rollout(model, rollout) if rollout else "none"),
         ("at gates", ", ".join(waiting)),
+        *(("approval", _approval(one)) for one in found.get("approvals") or []),
         ("jobs", found.get("jobs")),
     ]
 
@@ -82,6 +83,12 @@ def _rollout(model: str, rollout: dict[str, Any]) -> str:
     since = f"since {show.when(rollout['entered_ms'])}" if rollout.get("entered_ms") else "not yet acknowledged"
     told = f"{model}@{rollout['version']} {rollout['state']} in {rollout['stage']} {since}{paused}"
     return f"{told}: {rollout['because']} ({rollout['id']})"
+
+
+def _approval(one: dict[str, Any]) -> str:
+    version = f"{one['model']}@{one['version']}"
+    never = f", never by {', '.join(one['authors'])}" if one["authors"] else ""
+    return f"{version} waits for a {one['role']} until {show.when(one['deadline_ms'])}{never}: regie approval show {version}"
 
 
 def _figures(signal: dict[str, Any]) -> str:

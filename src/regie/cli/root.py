@@ -32,11 +32,13 @@ NOUNS = {
     "pipeline": ("regie.cli.run", "pipeline", "Run pipelines."),
     "run": ("regie.cli.run", "run", "Executions of pipelines."),
     "model": ("regie.cli.model", "model", "Models, their versions and evidence."),
+    "approval": ("regie.cli.approval", "approval", "People's decisions on versions."),
     "rollout": ("regie.cli.rollout", "rollout", "Staged releases."),
     "dataset": ("regie.cli.dataset", "dataset", "Datasets and their snapshots."),
     "monitor": ("regie.cli.monitor", "monitor", "Signals and breaches."),
     "event": ("regie.cli.event", "event", "What happened."),
     "job": ("regie.cli.job", "job", "Background work."),
+    "actor": ("regie.cli.actor", "actor", "People, their roles and tokens."),
     "audit": ("regie.cli.audit", "audit", "The audit log: verify, anchor, export."),
 }
 PROCESSES = {

@@ -96,16 +96,13 @@ def _at_gates(scene: Scene, db: Connection) -> str:
 
     Without the two ends of that way, a reaction would fire between two turns, or not, depending on the machine's speed.
     """
-    fresh = [
-        one.version
-        for one in registry.versions(db, scene.workspace, scene.model)
-        if one.role == "challenger" and gates.qualification(db, scene.workspace, scene.model, one.version) is None
-    ]
+    challengers = [one.version for one in registry.versions(db, scene.workspace, scene.model) if one.role == "challenger"]
+    fresh = [one for one in challengers if gates.qualification(db, scene.workspace, scene.model, one) is None]
     judged = [one.version for one in gates.in_state(db, scene.workspace, "waiting", "judging")]
-    passed = [
+    passed = [  # one that no person approved in time, or that was refused, passed too and competes no longer
         one.version
         for one in gates.in_state(db, scene.workspace, "passed")[-1:]
-        if not rollout.of_version(db, scene.workspace, one.model, one.version)
+        if one.version in challengers and not rollout.of_version(db, scene.workspace, one.model, one.version)
     ]
     found = [*fresh, *judged, *passed]
     return f"{scene.model}@{found[0]}" if found else ""

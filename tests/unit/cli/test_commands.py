@@ -78,6 +78,8 @@ def test_every_write_has_a_dry_run_and_a_reason():
         ("rollout", "resume"),
         ("rollout", "abort"),
         ("apply",),
+        ("actor", "add"),
+        ("actor", "revoke"),
     ]
     commands = dict(ALL)
     for path in writes:

@@ -27,7 +27,10 @@ from regie.store.types import LOCAL
 FIRST_MS = 15_751 * DAY_MS
 FIGURES = {
     "seconds": 201.0, "requests": 96_304, "failed_requests": 0, "labels": 96_000, "breaches": 5, "retrainings": 7, "promotions": 8,
-    "refusals": 1, "rollbacks": 0, "audit_verified": True, "claims": 41, "requests_per_second": 1900,
+    "refusals": 1, "rollbacks": 1, "audit_verified": True, "claims": 41, "requests_per_second": 1900, "aborts": 1, "fallbacks": 18,
+    "canaries_aborted": [{"version": 5, "does": "raises on <some> rows", "guard": "errors > 1%", "value": 0.52, "fallbacks": 18}],
+    "crashes": [{"answered_meanwhile": 175, "seconds": 3.2}], "approvals": [{"state": "granted"}, {"state": "expired"}],
+    "rollbacks_by_hand": [{"seconds": 0.41}],
     "spent_seconds": {"requests": 50.0, "steps": 60.0},
     "metric": {"name": "log_loss", "lower_is_better": True, "rows": 96_304, "closed_loop": 0.481, "frozen": 0.544, "naive": 0.547},
 }  # fmt: skip
@@ -47,6 +50,15 @@ HAPPENED = [
     event("rollout.aborted", "r2", 6, day=9, version=3, because="watch.worse", stage="watch"),
     event("champion.crowned", "flights@1", 7, day=9, version=1, former_version=3, rollout="r2"),
     event("clock.advanced", "flights", 8),
+    event("approval.requested", "flights@5", 9, day=10, role="validator"),
+    event("approval.granted", "flights@5", 10, day=10, by="ada"),
+    event("rollout.aborted", "r3", 11, day=11, version=5, because="guard.broken", stage="canary", guard="errors > 1%"),
+]
+BY_HAND = [
+    event("champion.crowned", "flights@7", 12, day=12, version=7, former_version=1, rollout="r4"),
+    event("model.rolled_back", "flights@7", 13, day=13, version=7, to=1, by="local", reason="it looks odd", because="by.hand"),
+    event("rollout.aborted", "r4", 14, day=13, version=7, because="by.hand", stage="watch") | {"causationid": "e13"},
+    event("champion.crowned", "flights@1", 15, day=13, version=1, former_version=None, rollout="r4") | {"causationid": "e14"},
 ]
 
 
@@ -79,7 +91,15 @@ def test_the_report_is_well_formed_and_needs_nothing_from_outside(chronicle):
 
 def test_the_report_shows_each_thing_that_happened(chronicle):
     html = page(chronicle)
-    for name in ("quality breach (1)", "retraining (1)", "promotion (2)", "refusal (1)", "rollback (1)"):
+    for name in (
+        "quality breach (1)",
+        "retraining (1)",
+        "promotion (2)",
+        "refusal (1)",
+        "rollback (1)",
+        "canary aborted (1)",
+        "approval (2)",
+    ):
         assert name in html
     for name in (
         "closed loop",
@@ -100,9 +120,23 @@ def test_a_former_champion_that_returns_is_no_promotion(chronicle):
     ]  # fmt: skip
 
 
+def test_a_rollback_by_hand_is_told_once_with_who_and_why():
+    read = Chronicle(lambda after: [one for one in BY_HAND if int(one["sequence"]) > after])
+    assert [(mark.kind, mark.says) for mark in read.look()] == [
+        ("promotion", "promotion: flights@7 is champion, after version 1"),
+        ("rollback", "rollback by local: version 7, back to 1: it looks odd"),
+    ]
+
+
+def test_what_a_bad_canary_cost_is_shown(chronicle):
+    html = page(chronicle)
+    for cell in ("raises on &lt;some&gt; rows", "errors &gt; 1%", "<td>0.52</td>", "<td>18</td>"):
+        assert cell in html
+
+
 def test_events_are_told_once(chronicle):
     assert chronicle.look() == []
-    assert chronicle.after == 8
+    assert chronicle.after == 11
 
 
 def test_a_chart_without_figures_is_still_a_chart():
@@ -151,7 +185,7 @@ def test_an_error_status_is_a_failed_request_even_with_a_probability():
 
 def test_the_summary_fits_on_one_screen():
     said = summary(FIGURES)
-    assert len(said.splitlines()) <= 24
+    assert len(said.splitlines()) <= 28
     assert max(map(len, said.splitlines())) <= 110
     assert "0.4810" in said and "+0.0630" in said  # noqa: PT018
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from regie.base.clock import DAY_MS
 from regie.base.errors import BadInput, Conflict
@@ -200,26 +201,20 @@ def test_two_callers_at_once_cannot_state_everything_twice(sqlite_store: Store, 
         pass
 
 
-def test_a_crash_between_two_batches_is_made_good_by_the_next_call(
-    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = promises(tmp_path)
-    write(tmp_path, id=list(range(25)), time=stamps(*[0] * 25), late=[True] * 25)
-    real, calls = labels.state, []
-
-    def breaks(*given: Any) -> int:
-        calls.append(given)
-        if len(calls) == 2:
-            raise ConnectionError("the machine stopped")
-        return real(*given)
-
-    monkeypatch.setattr(label_source, "BATCH", 10)
-    monkeypatch.setattr(labels, "state", breaks)
-    with pytest.raises(ConnectionError):
+def test_a_crash_between_two_batches_is_made_good_by_the_next_call(sqlite_store: Store, tmp_path: Path) -> None:
+    spec, batch = promises(tmp_path), label_source.BATCH
+    write(tmp_path, id=list(range(batch + 5)), time=stamps(*[0] * (batch + 5)), late=[True] * (batch + 5))
+    database = sqlite_store.database.engine
+    full = f"WHEN (SELECT count(*) FROM labels) >= {batch} BEGIN SELECT RAISE(ABORT, 'the machine stopped'); END"
+    with database.begin() as db:
+        db.exec_driver_sql(f"CREATE TRIGGER stops BEFORE INSERT ON labels {full}")
+    with pytest.raises(IntegrityError, match="the machine stopped"):
         label_source.state(sqlite_store, W, "flights", spec, tmp_path, at(2))
-    assert len(stated(sqlite_store)) == 10
-    assert label_source.state(sqlite_store, W, "flights", spec, tmp_path, at(2)) == Outcome(15, 0, 10)
-    assert len({row[0] for row in stated(sqlite_store)}) == len(stated(sqlite_store)) == 25
+    assert len(stated(sqlite_store)) == batch
+    with database.begin() as db:
+        db.exec_driver_sql("DROP TRIGGER stops")
+    assert label_source.state(sqlite_store, W, "flights", spec, tmp_path, at(2)) == Outcome(5, 0, batch)
+    assert len({row[0] for row in stated(sqlite_store)}) == len(stated(sqlite_store)) == batch + 5
 
 
 def test_a_year_of_labels_is_stated_and_seen_again_within_seconds(sqlite_store: Store, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from regie.base.clock import DAY_MS
 from regie.base.errors import Conflict, NotAllowed, NotFound
 from regie.gates import changes as gates
 from regie.gates import queries as judged
-from regie.loop import approve, dossier, release, rollback, why
+from regie.loop import approve, dossier, react, release, rollback, why
 from regie.loop.authors import authors
 from regie.pipelines.tables import pipeline_runs
 from regie.registry import changes as registered
@@ -178,6 +178,22 @@ def test_what_nobody_decides_in_time_expires_and_is_not_released(either):
     apply(either, SPEC)
     turn(either)
     assert rollouts(either, number) == []
+
+
+def test_while_a_version_waits_for_a_person_nothing_is_retrained_and_afterwards_the_loop_goes_on(asks):
+    number = passed(asks)
+    turn(asks)
+    reaction = asks.scene.spec.react[0]
+
+    def before_the_gates():
+        with asks.store.read() as db:
+            return react.observe(asks.scene, db, reaction).at_gates
+
+    assert before_the_gates() == f"loop@{number}"
+    asks.pass_days(5)
+    turn(asks)
+    assert asked(asks, number).state == "expired"
+    assert before_the_gates() == ""
 
 
 def test_a_newer_version_that_passed_takes_the_place_of_one_that_waits(asks):

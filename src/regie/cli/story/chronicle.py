@@ -7,12 +7,15 @@ from typing import Any
 from regie.base.clock import parse_iso
 
 PAGE = 1000
+CROWNED = ("full", "watch")
 BREACH, RETRAINING, PROMOTION, REFUSAL, ROLLBACK = "breach", "retraining", "promotion", "refusal", "rollback"
 DRIFT, UNDECIDED, FAILURE = "drift", "undecided", "failure"
+ABORT, APPROVAL, CRASH = "abort", "approval", "crash"
 PLAIN = {
     "quality.breached": BREACH, "drift.detected": DRIFT, "reaction.fired": RETRAINING, "gates.failed": REFUSAL,
-    "gates.dropped": REFUSAL, "gates.inconclusive": UNDECIDED, "rollout.aborted": ROLLBACK, "run.failed": FAILURE,
-    "champion.crowned": PROMOTION,
+    "gates.dropped": REFUSAL, "gates.inconclusive": UNDECIDED, "rollout.aborted": ABORT, "run.failed": FAILURE,
+    "champion.crowned": PROMOTION, "model.rolled_back": ROLLBACK, "approval.requested": APPROVAL,
+    "approval.granted": APPROVAL, "approval.refused": APPROVAL, "approval.expired": APPROVAL,
 }  # fmt: skip
 Event = dict[str, Any]
 
@@ -57,15 +60,30 @@ class Chronicle:
     def count(self, kind: str) -> int:
         return sum(mark.kind == kind for mark in self.marks)
 
+    def note(self, kind: str, time_ms: int, says: str) -> None:
+        """Mark what no event tells: what was done to the system from outside."""
+        self.marks.append(Mark(kind, time_ms, says, 0, ""))
+
     def _mark(self, event: Event) -> Mark | None:
         kind = PLAIN.get(event["type"])
+        if kind == ABORT:
+            kind = self._aborted(event)
         if kind is None or (kind == PROMOTION and self._given_back(event)):
             return None
         return Mark(kind, parse_iso(event["time"]), says(event), _version(event), event["id"])
 
+    def _aborted(self, event: Event) -> str | None:
+        """Once it was champion, the abort is a rollback; one by hand has an event of its own."""
+        if any(one["id"] == event["causationid"] for one in self.of("model.rolled_back")):
+            return None
+        return ROLLBACK if event["data"].get("stage") in CROWNED else ABORT
+
     def _given_back(self, crowned: Event) -> bool:
         """A former champion that returns is part of a rollback, no promotion."""
-        return any(event["subject"] == crowned["data"]["rollout"] for event in self.of("rollout.aborted"))
+        causes = {one["id"] for one in self.of("model.rolled_back", "rollout.aborted")}
+        return crowned["causationid"] in causes or any(
+            event["subject"] == crowned["data"]["rollout"] for event in self.of("rollout.aborted")
+        )
 
 
 def says(event: Event) -> str:
@@ -79,7 +97,16 @@ def says(event: Event) -> str:
         "gates.failed": lambda: f"refused: {subject}: {because}",
         "gates.dropped": lambda: f"refused: {subject} is dropped: {because}",
         "gates.inconclusive": lambda: f"{subject}: {because}; judged again later",
-        "rollout.aborted": lambda: f"rollback: version {data.get('version')}: {because}",
+        "rollout.aborted": lambda: (
+            f"aborted: version {data.get('version')} in {data.get('stage')}: {data.get('guard') or because}"
+        ),
+        "model.rolled_back": lambda: (
+            f"rollback by {data.get('by')}: version {data.get('version')}, back to {data.get('to')}: {data.get('reason')}"
+        ),
+        "approval.requested": lambda: f"approval asked: {subject}, of a {data.get('role')}",
+        "approval.granted": lambda: f"approved: {subject} by {data.get('by')}",
+        "approval.refused": lambda: f"not approved: {subject} by {data.get('by')}",
+        "approval.expired": lambda: f"approval expired: {subject}",
         "run.failed": lambda: f"a run failed: {data.get('error', because)}",
         "champion.crowned": lambda: f"promotion: {subject} is champion" + _former(data),
     }[event["type"]]()

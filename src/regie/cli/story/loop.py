@@ -85,7 +85,8 @@ def same_rows(here: Stage, version: int) -> None:
 def _staged(here: Stage, version: int, tally: Tally, day_of_row: np.ndarray) -> None:
     """Shadow, canary, full, watch; the former champion stays as a shadow."""
     events, expect = here.chronicle, here.claims.expect
-    crowned = next(one for one in reversed(events.of("champion.crowned")) if int(one["data"]["version"]) == version)
+    # The first time: a rollback may have brought it back since.
+    crowned = next(one for one in events.of("champion.crowned") if int(one["data"]["version"]) == version)
     rollout = crowned["data"]["rollout"]
     entered = [one for one in events.of("rollout.stage_entered") if one["subject"] == rollout]
     stages = [one["data"]["stage"] for one in entered]

@@ -9,7 +9,7 @@ import numpy as np
 
 from regie.base.clock import day
 from regie.cli.story.chart import Lane, Line, chart, legend_line, legend_mark
-from regie.cli.story.chronicle import BREACH, DRIFT, PROMOTION, REFUSAL, RETRAINING, ROLLBACK, Mark
+from regie.cli.story.chronicle import ABORT, APPROVAL, BREACH, CRASH, DRIFT, PROMOTION, REFUSAL, RETRAINING, ROLLBACK, Mark
 from regie.cli.story.claims import Claim
 
 # Okabe and Ito's palette, which most colour-blind readers can tell apart; lines differ in their dashes, too.
@@ -18,7 +18,8 @@ LINES = {"closed_loop": ("closed loop", "#0072b2", ""), "frozen": ("frozen first
 LANES = {
     BREACH: ("quality breach", "#c0392b", "triangle"), RETRAINING: ("retraining", "#56a0d3", "circle"),
     PROMOTION: ("promotion", "#009e73", "diamond"), REFUSAL: ("refusal", "#111111", "cross"),
-    ROLLBACK: ("rollback", "#cc79a7", "square"), DRIFT: ("drift seen", "#b8a13a", "circle"),
+    ABORT: ("canary aborted", "#8e44ad", "cross"), CRASH: ("crash", "#000000", "triangle"),
+    APPROVAL: ("approval", "#0072b2", "square"), ROLLBACK: ("rollback", "#cc79a7", "square"), DRIFT: ("drift seen", "#b8a13a", "circle"),
 }  # fmt: skip
 STYLE = """
 :root{color-scheme:light}
@@ -57,7 +58,8 @@ def render(page: Page) -> str:
         "<h1>Will this flight be late? A year in the closed loop</h1>",
         "<p>Departures of JFK, 2013, one request each. Log loss of the served predictions, beside the first model left alone and "
         "no model at all, on the same rows: lower is better.</p>",
-        _cards(page.figures), *(_chart(page, days, lanes) for days in page.rolling), _happened(page.marks), _versions(page.versions),
+        _cards(page.figures), *(_chart(page, days, lanes) for days in page.rolling), _happened(page.marks), _damage(page.figures),
+        _versions(page.versions),
         _claims(page.claims), "</body></html>", "",
     ])  # fmt: skip
 
@@ -70,7 +72,7 @@ def _cards(figures: dict[str, Any]) -> str:
     return f'<div class="cards">{cards}</div>'
 
 
-COUNTS = ("requests", "failed_requests", "breaches", "retrainings", "promotions", "refusals", "rollbacks")
+COUNTS = ("requests", "failed_requests", "breaches", "retrainings", "promotions", "refusals", "aborts", "fallbacks", "rollbacks")
 
 
 def _chart(page: Page, days: int, lanes: Sequence[Lane]) -> str:
@@ -85,6 +87,18 @@ def _chart(page: Page, days: int, lanes: Sequence[Lane]) -> str:
 def _happened(marks: Sequence[Mark]) -> str:
     rows = [(day(mark.time_ms), LANES[mark.kind][0], mark.says) for mark in marks if mark.kind in LANES and mark.kind != DRIFT]
     return "<h2>What the loop did</h2>" + _table(("day", "what", "in words"), rows)
+
+
+def _damage(figures: dict[str, Any]) -> str:
+    """What bad canaries cost before a guard ended them: no request failed, some waited."""
+    names = ("version", "does", "day", "guard", "value", "requests", "fallbacks", "added_p95_ms", "restarts", "last_error")
+    rows = [[_cell(one.get(name)) for name in names] for one in figures["canaries_aborted"]]
+    titles = [name.replace("_", " ") for name in names]
+    return "<h2>What bad canaries cost</h2>" + _table(titles, rows)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)[:120]
 
 
 def _versions(versions: Sequence[dict[str, Any]]) -> str:

@@ -8,12 +8,13 @@ from types import FrameType
 
 import numpy as np
 
-from regie.base.clock import DAY_MS, monotonic, parse_iso
-from regie.cli.story import figures, loop, outsider, place, proof, refusals, release, report, running
+from regie.base.clock import DAY_MS, monotonic
+from regie.cli.story import crash, figures, loop, online, outsider, people, place, proof, refusals, release, report, running
 from regie.cli.story.chronicle import PAGE, PROMOTION, RETRAINING, Chronicle
 from regie.cli.story.claims import Claims
 from regie.cli.story.figures import Losses
 from regie.cli.story.place import prepare
+from regie.cli.story.programme import LIFE, Act, Programme
 from regie.cli.story.replay import Replay, Tally
 from regie.cli.story.running import DemoFailed, Regie
 from regie.cli.story.screen import Screen
@@ -21,10 +22,19 @@ from regie.cli.story.stage import FIRST_DAY, REPLAY_FROM, Stage
 from regie.cli.story.stream import Stream, features, read
 
 MOST, GAIN, RETRAININGS = 0.510, 0.025, 14
+# What is played in the middle of the year, in this order. Act 8, the rollback by hand, is a part of the seventh.
+ACTS = (
+    Act(4, "A bad candidate, offline", "2013-04-25", refusals.bad_candidate),
+    Act(5, "A bad version, online", "2013-05-01", online.slow, online.silent),
+    Act(5, "A bad version, online", "2013-05-10", online.raises, online.unseen("dewp")),
+    Act(5, "A bad version, online", "2013-06-01", online.hungry, online.unseen("precip")),
+    Act(6, "Crash", "2013-07-20", crash.crash),
+    Act(7, "People", "2013-08-15", people.people),
+)
 
 
 def play(home: Path, keep: bool) -> None:
-    """Play all six acts. Raises ClaimBroken where one claim does not hold, Conflict where the folder is not free."""
+    """Play all ten acts. Raises ClaimBroken where one claim does not hold, Conflict where the folder is not free."""
     home = home.resolve()
     project = prepare(home)
     running.isolate(home)
@@ -57,11 +67,11 @@ def _story(regie: Regie, screen: Screen) -> None:
         tally = Tally.of(len(stream.keys))
         losses = _year(here, stream, tally)
         version = _aftermath(here, stream, tally, losses)
-        here.claims.act = 5
-        screen.act(5, "Forbidden")
+        here.claims.act = 9
+        screen.act(9, "Forbidden")
         refusals.forbidden(here)
-        here.claims.act = 6
-        screen.act(6, "Proof")
+        here.claims.act = 10
+        screen.act(10, "Proof")
         proof.proof(here, version)
         seconds = monotonic() - started
         report.write(regie, here, stream, tally, losses, seconds)
@@ -81,22 +91,20 @@ def _prepare(regie: Regie, screen: Screen) -> None:
 
 
 def _year(here: Stage, stream: Stream, tally: Tally) -> Losses:
-    """Act 2, and in its middle act 4."""
-    half = stream.day_of(parse_iso(refusals.HALF_WAY))
+    """Act 2, and between its days acts 4 to 8."""
+    replay = Replay(here.regie, here.api, stream, here.chronicle, here.screen, tally)
+    programme = Programme(ACTS, here, replay)
 
     def each_day(today: int) -> None:
         if tally.failures:  # one line a day would say nothing; at the first failure the story is over
             here.claims.expect("no request failed", False, "0 failed", tally.failures[:3])
-        if not here.bad_version and today >= half and refusals.is_quiet(here):
-            here.claims.act = 4
-            here.screen.act(4, "A bad candidate, offline")
-            refusals.quiet(here)
-            refusals.bad_candidate(here)
-            here.claims.act = 2
+        programme.midnight()
 
-    here.claims.act = 2
-    here.screen.act(2, "Life")
-    Replay(here.regie, here.api, stream, here.chronicle, here.screen, tally).run(FIRST_DAY, each_day)
+    here.claims.act = LIFE
+    here.screen.act(LIFE, "Life")
+    replay.run(FIRST_DAY, each_day)
+    left = [act.title for act in programme.waiting]
+    here.claims.expect("each act had its quiet stretch", not left and programme.playing is None, "all were played", left)
     rows = slice(int(stream.edges[FIRST_DAY]), None)
     loop.life(here, tally, len(stream.keys) - rows.start)
     late = stream.late[rows]

@@ -1,10 +1,11 @@
 """What is left of the story: `report.json`, `report.html`, and one page on the screen."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from regie.cli.story import figures
-from regie.cli.story.chronicle import BREACH, PROMOTION, REFUSAL, RETRAINING, ROLLBACK, Chronicle
+from regie.cli.story.chronicle import ABORT, BREACH, PROMOTION, REFUSAL, RETRAINING, ROLLBACK
 from regie.cli.story.figures import Losses
 from regie.cli.story.page import Page, render
 from regie.cli.story.replay import Tally
@@ -15,25 +16,28 @@ from regie.cli.story.stream import Stream
 WINDOWS = (30, 7)
 
 
-def figures_of(tally: Tally, chronicle: Chronicle, losses: Losses, seconds: float, claims: int) -> dict[str, Any]:
+def figures_of(here: Stage, tally: Tally, losses: Losses, seconds: float) -> dict[str, Any]:
     """The content of `report.json`; it is only written when every claim holds, the audit chain's among them."""
     spent = {part: round(value, 1) for part, value in tally.seconds.items()}
+    count = here.chronicle.count
     return {
         "seconds": round(seconds, 1), "requests": tally.requests, "failed_requests": len(tally.failures), "labels": tally.labels,
-        "breaches": chronicle.count(BREACH), "retrainings": chronicle.count(RETRAINING), "promotions": chronicle.count(PROMOTION),
-        "refusals": chronicle.count(REFUSAL), "rollbacks": chronicle.count(ROLLBACK), "audit_verified": True,
+        "breaches": count(BREACH), "retrainings": count(RETRAINING), "promotions": count(PROMOTION), "refusals": count(REFUSAL),
+        "aborts": count(ABORT), "fallbacks": sum(one["fallbacks"] for one in here.damage), "rollbacks": count(ROLLBACK),
+        "audit_verified": True,
         "metric": {
             "name": "log_loss", "lower_is_better": True, "rows": len(losses.closed_loop),
             **{name: round(value, 5) for name, value in losses.means().items()},
         },
-        "claims": claims, "spent_seconds": spent,
+        "canaries_aborted": here.damage, "crashes": here.crashes, "approvals": here.approvals, "rollbacks_by_hand": here.by_hand,
+        "claims": len(here.claims.checked), "spent_seconds": spent,
         "requests_per_second": round(tally.requests / max(tally.seconds["requests"], 1e-9)),
     }  # fmt: skip
 
 
 def write(regie: Regie, here: Stage, stream: Stream, tally: Tally, losses: Losses, seconds: float) -> None:
     """Write both files and print the summary."""
-    found = figures_of(tally, here.chronicle, losses, seconds, len(here.claims.checked))
+    found = figures_of(here, tally, losses, seconds)
     rolling = {
         days: {name: figures.rolling(stream, values, FIRST_DAY, days) for name, values in vars(losses).items()}
         for days in WINDOWS
@@ -57,6 +61,10 @@ def summary(found: dict[str, Any]) -> str:
         f"  retrainings       {found['retrainings']:>9}   started by the loop",
         f"  promotions        {found['promotions']:>9}   the first release among them; {found['rollbacks']} rolled back",
         f"  refusals          {found['refusals']:>9}   by a gate",
+        f"  bad canaries      {found['aborts']:>9}   aborted by a guard; the champion answered {found['fallbacks']} requests for them",
+        f"  crashes           {len(found['crashes']):>9}   {_crashes(found['crashes'])}",
+        f"  approvals         {len(found['approvals']):>9}   {', '.join(one['state'] for one in found['approvals'])}",
+        f"  rollback by hand  {len(found['rollbacks_by_hand']):>9}   {_by_hand(found['rollbacks_by_hand'])}",
         "  audit log             holds",
         "",
         f"  log loss on {metric['rows']:,} flights, lower is better",
@@ -68,3 +76,11 @@ def summary(found: dict[str, Any]) -> str:
         f"({', '.join(f'{part} {value:.0f}' for part, value in spent.items())})",
         "",
     ])  # fmt: skip
+
+
+def _crashes(found: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(f"{one['answered_meanwhile']} requests answered without a server, {one['seconds']} s" for one in found)
+
+
+def _by_hand(found: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(f"{one['seconds']} s from the command to the former champion's first answer" for one in found)

@@ -11,7 +11,7 @@ from regie.base.clock import day, monotonic
 EVERY_S = 10
 COLOURS = {
     "breach": "red", "retraining": "cyan", "promotion": "green", "refusal": "yellow", "rollback": "magenta", "drift": "dim",
-    "undecided": "dim", "failure": "bold red",
+    "undecided": "dim", "failure": "bold red", "abort": "magenta", "approval": "blue", "crash": "bold red",
 }  # fmt: skip
 
 
