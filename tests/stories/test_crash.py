@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.support.platform import released, until
+from tests.support.platform import midnight, released, until
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,23 @@ def test_a_worker_killed_in_the_middle_of_a_training_is_taken_over_and_its_resul
     assert len(versions) == before + 1
     assert [one["run_id"] for one in versions].count(run_id) == 1
     assert len([one for one in world.events("run.finished") if one["subject"] == run_id]) == 1
+
+
+def test_a_run_that_is_taken_over_on_a_later_day_goes_on_with_the_rows_that_it_began_with(world):
+    run_id = world.client.pipelines.run("train", {"sleep": 1.2})["run_id"]
+    until(lambda: [one for one in world.client.runs.show(run_id)["tasks"] if one["state"] == "running"], "the step runs")
+    begun, today = world.client.runs.show(run_id), world.day
+    world.platform.kill("worker")
+    world.day += 1
+    later = threading.Thread(target=world.settle)
+    later.start()
+    until(lambda: world.client.clock.show()["now_ms"] == midnight(world.day), "the clock moved")
+    world.platform.begin("worker")
+    later.join()
+    run = world.client.runs.show(run_id)
+    assert (run["state"], run["snapshots"], run["started_ms"]) == ("finished", begun["snapshots"], midnight(today))
+    version = next(one for one in world.client.models.show(world.name)["versions"] if one["run_id"] == run_id)
+    assert version["seen_until_ms"] < midnight(today)
 
 
 def test_a_server_killed_during_a_canary_goes_on_where_it_was_and_answers_never_stopped(world):

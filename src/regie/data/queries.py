@@ -17,6 +17,13 @@ def snapshots(db: Connection, workspace: str, dataset: str | None = None, limit:
     return [vars(read_snapshot(row)) for row in db.execute(query)]
 
 
+def pinned(db: Connection, workspace: str, dataset: str, digest: str) -> Snapshot | None:
+    """The snapshot with that content, if its contract still holds."""
+    mine = (table.c.workspace == workspace, table.c.dataset == dataset, table.c.digest == digest, table.c.state == "ok")
+    row = db.execute(select(table).where(*mine)).first()
+    return None if row is None else read_snapshot(row)
+
+
 def read_snapshot(row: Any) -> Snapshot:
     """A row of the table as a Snapshot."""
     names = ("id", "workspace", "dataset", "digest", "rows", "as_of_ms", "from_ms", "to_ms", "state", "created_ms")

@@ -15,6 +15,7 @@ from regie.base.canonical import canonical
 from regie.base.clock import iso
 from regie.base.errors import NotFound, RegieError
 from regie.data import holdout, snapshots
+from regie.data import queries as data
 from regie.data.types import Snapshot
 from regie.loop import packages
 from regie.loop.scene import Scene
@@ -89,16 +90,18 @@ def _run(work: Work, scene: Scene, run: dict[str, Any]) -> None:
     pipeline = _pipeline(scene, run)
     request = _request(scene, run)
     graph = work.runner.plan(request, work.ours)
-    taken = _snapshots(work, scene, run, graph.datasets)
+    # A run that a dead worker had begun goes on with the rows that it began with, however late it is by now.
+    now_ms = scene.now_ms() if run["started_ms"] is None else run["started_ms"]
+    taken = _snapshots(scene, run, graph.datasets, now_ms)
     digests = {name: snapshot.digest for name, snapshot in taken.items()}
     with scene.store.change(ACTOR, "run.finish", run["run_id"], "start", workspace=scene.workspace, cause=_cause(run)) as tx:
-        changes.start_run(tx, run["run_id"], work.runner.environment(request).lock, digests)
+        changes.start_run(tx, run["run_id"], work.runner.environment(request).lock, digests, now_ms)
     labelled = scene.spec.labelled
     if labelled is None or labelled.name not in taken or graph.returns != "Model":
         outputs = work.runner.execute(request, graph, {name: _whole(scene, one) for name, one in taken.items()}, "", work.ours)
         _finish(work, scene, run, {"output": outputs})
         return
-    cut = _cut(scene, labelled, len(pipeline.windows) > 1)
+    cut = _cut(labelled, now_ms, len(pipeline.windows) > 1)
     candidates = [_candidate(work, scene, request, graph, taken, cut, window) for window in pipeline.windows]
     chosen = _choose(work, scene, taken[labelled.name], cut, candidates)
     profile = _profile(work, scene, candidates[chosen.at])
@@ -120,11 +123,16 @@ def _pipeline(scene: Scene, run: dict[str, Any]) -> PipelineSpec:
     return scene.spec.pipelines[run["pipeline"]]
 
 
-def _snapshots(work: Work, scene: Scene, run: dict[str, Any], names: Sequence[str]) -> dict[str, Snapshot]:
-    """Every dataset that the pipeline reads, as of business now. Raises ContractBroken before anything is trained."""
-    now, cause = scene.now_ms(), _cause(run)
+def _snapshots(scene: Scene, run: dict[str, Any], names: Sequence[str], now_ms: int) -> dict[str, Snapshot]:
+    """Every dataset that the pipeline reads, as of then: as the run has it already, or read now.
+
+    Raises ContractBroken before anything is trained.
+    """
+    with scene.store.read() as db:
+        known = {name: data.pinned(db, scene.workspace, name, digest) for name, digest in run["snapshots"].items()}
     return {
-        name: snapshots.take(scene.store, ACTOR, scene.workspace, name, scene.spec.data[name], scene.root, now, cause)
+        name: known.get(name)
+        or snapshots.take(scene.store, ACTOR, scene.workspace, name, scene.spec.data[name], scene.root, now_ms, _cause(run))
         for name in names
     }
 
@@ -138,10 +146,10 @@ class Cut:
     holdout_to_ms: int
 
 
-def _cut(scene: Scene, labelled: DatasetSpec, competes: bool) -> Cut:
+def _cut(labelled: DatasetSpec, now_ms: int, competes: bool) -> Cut:
     assert labelled.label is not None
     length = labelled.holdout_ms or 0
-    found = holdout.bounds(scene.now_ms(), labelled.label.known_after_ms, length)
+    found = holdout.bounds(now_ms, labelled.label.known_after_ms, length)
     # With one window nobody competes, and the inner window need not be spared.
     train_until_ms = found.holdout_from_ms - length if competes else found.holdout_from_ms
     return Cut(train_until_ms, found.holdout_from_ms, found.holdout_to_ms)

@@ -32,12 +32,12 @@ def queue_run(
     return True
 
 
-def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, str]) -> bool:
-    """The run's work begins, or begins again after its worker died; announced the first time only."""
+def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, str], now_ms: int) -> bool:
+    """The run's work begins, on data as of `now_ms`; or again after its worker died. Announced the first time only."""
     mine = pipeline_runs.c.run_id == run_id
     values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots)}
     began = tx.execute(
-        update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=tx.now_ms)
+        update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=now_ms)
     )
     if began.rowcount:
         tx.event("run.started", run_id, snapshots=snapshots, lock=lock_digest)

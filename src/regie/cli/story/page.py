@@ -32,7 +32,7 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .3rem}p{margin:.3
 svg{width:100%;height:auto}svg.key{width:auto}.grid{stroke:#e6e9ec}.lane{stroke:#f0f2f4}.drop{stroke-opacity:.22}
 .axis{font-size:12px;fill:#555}.line{fill:none;stroke-width:2}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #e6e9ec}
-td.n{text-align:right;font-variant-numeric:tabular-nums}details{margin:.6rem 0}summary{cursor:pointer}
+td:first-child{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums}details{margin:.6rem 0}summary{cursor:pointer}
 """
 
 
