@@ -24,7 +24,7 @@ demo: setup ## play the whole loop on a year of flights; KEEP=1 leaves it runnin
 	$(BIN)/regie demo $(if $(KEEP),--keep)
 
 test: lint ## lint, types, import contracts and all tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 fast: setup ## unit tests only
 	$(BIN)/python -m pytest -n $(WORKERS) tests/unit

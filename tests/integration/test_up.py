@@ -69,7 +69,7 @@ class Up:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("REGIE_")}
         self.environ = kept | {"XDG_CONFIG_HOME": str(tmp_path), "NO_COLOR": "1"} | environ
         self.cwd = tmp_path
-        self.process = None
+        self.process, self.says = None, ""
 
     def words(self, *more):
         ports = ["--port", str(self.port), "--serve-port", str(self.serve_port)]
@@ -82,6 +82,8 @@ class Up:
         )  # fmt: skip
         until(lambda: self.process.poll() is not None or (answers(self.port) and answers(self.serve_port)), "up is ready")
         assert self.process.poll() is None, self.process.communicate()
+        # A moment later it says so itself: server, serve, logs.
+        self.says = "".join(self.process.stdout.readline() for _ in range(3))
         return self
 
     def run(self, *more):
@@ -169,9 +171,9 @@ def test_ending_up_leaves_no_process_and_frees_the_ports(up, number):
     words = " ".join(of_home(up.home).values())
     assert all(f"regie {name} " in words for name in ("up", "server", "worker", "serve"))
     up.process.send_signal(number)
-    printed, _ = up.process.communicate(timeout=LIMIT_S)
+    up.process.communicate(timeout=LIMIT_S)
     assert up.process.returncode == 0
-    assert f"http://127.0.0.1:{up.port}" in printed
+    assert f"http://127.0.0.1:{up.port}" in up.says
     assert of_home(up.home) == {}
     assert not (up.home / "up.json").exists()
     for port in (up.port, up.serve_port):
