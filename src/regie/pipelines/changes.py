@@ -36,9 +36,7 @@ def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, st
     """The run's work begins, on data as of `now_ms`; or again after its worker died. Announced the first time only."""
     mine = pipeline_runs.c.run_id == run_id
     values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots)}
-    began = tx.execute(
-        update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=now_ms)
-    )
+    began = tx.execute(update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=now_ms))
     if began.rowcount:
         tx.event("run.started", run_id, snapshots=snapshots, lock=lock_digest)
         return True
