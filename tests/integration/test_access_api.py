@@ -13,7 +13,7 @@ from regie.app.policy import PUBLIC, ROUTES
 from regie.cli.root import run
 from regie.client.http import Client, RemoteError
 from regie.store.tokens import issue
-from tests.support.platform import Platform, World, made, until
+from tests.support.platform import served, until
 
 GUARDED = sorted((method, path, action) for (method, path), action in ROUTES.items() if action != PUBLIC)
 # The second spelling of each route of the wire has the same entry; it is knocked at once.
@@ -24,16 +24,8 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A server alone, with one applied workspace."""
-    platform = Platform(tmp_path_factory.mktemp("platform"))
-    try:
-        platform.begin("server")
-        world = World(platform, "doors", made(20), platform.folder / "doors")
-        world.apply()
+    with served(tmp_path_factory.mktemp("platform"), "doors") as world:
         yield world
-        world.close()
-    finally:
-        platform.stop()
 
 
 @pytest.fixture(scope="module")

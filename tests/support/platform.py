@@ -385,6 +385,20 @@ def table_of(data: Data, label: np.ndarray | None = None) -> pa.Table:
     )  # fmt: skip
 
 
+@contextmanager
+def served(folder: Path, name: str) -> Iterator[World]:
+    """A server alone, with one applied workspace."""
+    platform = Platform(folder)
+    try:
+        platform.begin("server")
+        world = World(platform, name, made(20), platform.folder / name)
+        world.apply()
+        yield world
+        world.close()
+    finally:
+        platform.stop()
+
+
 def released(platform: Platform, name: str, data: Data | None = None, flow: str = FLOW, **promises: str) -> World:
     """A workspace whose first version is champion and answers."""
     world = World(platform, name, made() if data is None else data, platform.folder / name)

@@ -22,6 +22,7 @@ def passed(place, champion=None):
 
 
 def turn(place, times=40):
+    """The turn until it moves no more; the node acknowledges whatever is wanted."""
     for _ in range(times):
         with place.store.read() as db:
             wanted = queries.route(db, "loop", "loop")

@@ -76,7 +76,3 @@ class MissingExtra(RegieError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed", do=f"pip install 'regie[{extra}]'")
-
-
-BY_EXIT = {0: "done", 1: "failed", 2: "usage", 3: "refused by a gate or guard", 4: "not allowed", 5: "not found",
-           6: "server unreachable", 130: "interrupted"}  # fmt: skip

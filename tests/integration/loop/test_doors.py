@@ -9,7 +9,7 @@ import pytest
 from regie.app.server import OpenToTheWorld, PortBusy, bind
 from regie.base.canonical import sha256
 from regie.predictions import ids
-from tests.support.platform import START_DAY, Platform, World, free_ports, made, midnight
+from tests.support.platform import START_DAY, free_ports, midnight, served
 
 BIG = 1 << 63
 ZERO = "sha256:" + "0" * 64
@@ -17,16 +17,8 @@ ZERO = "sha256:" + "0" * 64
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A server alone, with one applied workspace."""
-    platform = Platform(tmp_path_factory.mktemp("platform"))
-    try:
-        platform.begin("server")
-        world = World(platform, "doors", made(20), platform.folder / "doors")
-        world.apply()
+    with served(tmp_path_factory.mktemp("platform"), "doors") as world:
         yield world
-        world.close()
-    finally:
-        platform.stop()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from regie.spec.expressions import parse
 from regie.store.tables import jobs
 from regie.store.types import LOCAL, NOBODY_CAUSE
 from tests.support.place import NOW, record
+from tests.support.releases import turn
 
 
 def passed(place, version=None, champion=None, judged_ms=None):
@@ -48,17 +49,6 @@ def champion(place):
     with place.store.read() as db:
         found = place.scene.champion(db)
     return found.version if found else None
-
-
-def turn(place, times=30):
-    """The turn until it moves no more; the node acknowledges whatever is wanted."""
-    for _ in range(times):
-        with place.store.read() as db:
-            wanted = queries.route(db, "loop", "loop")
-        place.node(**({"loop": wanted.generation} if wanted else {}))
-        if not release.turn(place.scene):
-            return
-    raise AssertionError("it does not come to rest")
 
 
 def crowned(place):
