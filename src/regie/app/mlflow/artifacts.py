@@ -1,21 +1,25 @@
-"""The artifact proxy: files stream to and from the blobs, with flat memory, whatever their size."""
+"""The artifact proxy: files stream to and from the blobs, with flat memory, whatever their size.
 
-from collections.abc import Iterator
-from typing import Any
+A small file is taken and named in one go of one thread; a large one in pieces of a mebibyte, so that the server holds a few of them.
+"""
 
-import anyio.from_thread
-import anyio.to_thread
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, Response
 from starlette.requests import ClientDisconnect
 
 from regie.app.caller import Caller, CallerOf
-from regie.app.mlflow import places, rights
-from regie.app.mlflow.call import Wire, WireRoute, present
+from regie.app.mlflow import places, policy, rights
+from regie.app.mlflow.call import Call, Wire, WireRoute, present
 from regie.app.mlflow.places import Place
-from regie.base.errors import BadInput, NotFound
+from regie.base.blobs import PIECE_BYTES, Writing
+from regie.base.errors import BadInput
 from regie.registry import queries as registry
-from regie.tracking import measure
+from regie.tracking import artifacts
 from regie.tracking.search import ARTIFACTS
 
 proxy = APIRouter(route_class=WireRoute)
@@ -32,85 +36,153 @@ def find(call: Wire) -> dict[str, Any]:
 def _listed(caller: CallerOf, where: Place, prefix: str = "") -> list[dict[str, Any]]:
     places.may_see(caller, where)
     with caller.store.read() as db:
-        found = places.files(db, caller.store.blobs, caller.workspace, where)
-    return places.listing(found, where.path, prefix)
+        return places.listing(db, caller.store.blobs, caller.workspace, where, prefix)
 
 
 @proxy.get("/mlflow-artifacts/artifacts/{path:path}")
 def download(path: str, caller: Caller) -> FileResponse:
-    return _sent(caller, places.place(path))
+    return sent(caller, places.place(path))
 
 
-def _sent(caller: CallerOf, where: Place) -> FileResponse:
+class Sent(FileResponse):
+    """A file in large pieces: each one is a turn of a thread. `Range` and `HEAD` are its base's."""
+
+    chunk_size = PIECE_BYTES
+
+
+def sent(caller: CallerOf, where: Place) -> FileResponse:
+    """A file as a download. Raises NotFound, NotAllowed."""
     places.may_see(caller, where)
     with caller.store.read() as db:
-        found = places.files(db, caller.store.blobs, caller.workspace, where)
-    file = next((one for one in found if one[0] == where.path), None)
-    if file is None:
-        raise NotFound(f"there is no artifact {where.path!r}", where.root, "list_artifacts shows what is there")
+        digest, _ = places.file(db, caller.store.blobs, caller.workspace, where)
     # Never shown inline: an artifact is somebody's file, and must not run as a page of this server.
     headers = {"X-Content-Type-Options": "nosniff"}
     name = where.path.rsplit("/", 1)[-1]
-    return FileResponse(caller.store.blobs.path(file[1]), media_type="application/octet-stream", filename=name, headers=headers)
+    return Sent(caller.store.blobs.path(digest), media_type="application/octet-stream", filename=name, headers=headers)
 
 
 @proxy.put("/mlflow-artifacts/artifacts/{path:path}")
-async def upload(path: str, request: Request, caller: Caller) -> dict[str, Any]:
-    where = places.place(path)
-    if not where.path:
-        raise BadInput("Invalid path", where.root, "name a file")
-    await anyio.to_thread.run_sync(places.may_write, caller, where)
+async def upload(path: str, request: Request, caller: Caller) -> Response:
+    await received(request, Incoming(caller, places.file_place(path)))
+    return Response(b"{}", media_type="application/json")
+
+
+class Incoming:
+    """A file that is being sent: its right is asked for at its first piece, its name is given at its end."""
+
+    def __init__(self, caller: CallerOf, where: Place) -> None:
+        self.caller, self.where = caller, where
+        self.writing: Writing | None = None
+
+    def write(self, piece: bytes) -> None:
+        """Raises NotAllowed, NotFound, StorageFull."""
+        if self.writing is None:
+            places.may_write(self.caller, self.where)
+            self.writing = self.caller.store.blobs.begin()
+        self.writing.write(piece)
+
+    def finish(self) -> None:
+        """Keep the content, and name it. Raises NotAllowed, NotFound, BadInput; then nothing is named."""
+        assert self.writing is not None
+        digest = self.writing.done(durable=False)
+        caller, where = self.caller, self.where
+        # One transaction looks and writes: each one more would cost a quarter of a small upload.
+        with caller.store.measure() as batch:
+            kept = policy.kept_file(batch.connection, caller.workspace, where, "written")
+            if not kept:
+                artifacts.put(batch, caller.workspace, where.root, where.path, digest, self.writing.size)
+        if kept:
+            policy.refuse_file(caller, where, kept)
+
+    def drop(self) -> None:
+        """In any case, at the end."""
+        if self.writing is not None:
+            self.writing.drop()
+
+
+class Sink(Protocol):
+    """What takes a body: each method in a thread, one after the other."""
+
+    def write(self, piece: bytes) -> None: ...
+    def finish(self) -> None: ...
+    def drop(self) -> None: ...
+
+
+async def received(request: Request, sink: Sink) -> None:
+    """Give a body to a sink, while more of it comes: no thread waits for a slow client. Raises BadInput where it breaks off."""
     stream = request.stream()
-    size = 0
+    writing: asyncio.Future[None] | None = None
 
-    def pieces() -> Iterator[bytes]:
-        nonlocal size
-        while True:
-            try:
-                piece = anyio.from_thread.run(stream.__anext__)
-            except StopAsyncIteration:
-                return
-            size += len(piece)
-            yield piece
-
-    def store() -> None:
-        digest = caller.store.blobs.put_stream(pieces())
-        measure.put_artifact(caller.store, caller.workspace, where.root, where.path, digest, size)
+    def end(piece: bytes) -> None:
+        sink.write(piece)
+        sink.finish()
 
     try:
-        await anyio.to_thread.run_sync(store)
+        while len(piece := await _piece(stream)) >= PIECE_BYTES:
+            if writing is not None:
+                await writing
+            writing = asyncio.ensure_future(run_in_threadpool(sink.write, piece))
+        if writing is not None:
+            await writing
+        await run_in_threadpool(end, piece)  # of a small file the only turn of a thread
     except ClientDisconnect:
-        raise BadInput("the upload ended before its end; nothing was stored", where.root, "send it again") from None
-    return {}
+        raise BadInput("the upload ended before its end; nothing was stored", request.url.path, "send it again") from None
+    finally:
+        if writing is not None:
+            await asyncio.gather(writing, return_exceptions=True)
+        sink.drop()
+
+
+async def _piece(stream: AsyncIterator[bytes]) -> bytes:
+    """At least a mebibyte, until the end."""
+    found: list[bytes] = []
+    size = 0
+    async for part in stream:
+        found.append(part)
+        size += len(part)
+        if size >= PIECE_BYTES:
+            break
+    return b"".join(found)
 
 
 @proxy.delete("/mlflow-artifacts/artifacts/{path:path}")
 def delete(path: str, caller: Caller) -> dict[str, Any]:
     where = places.place(path)
     places.may_write(caller, where)
-    measure.delete_artifacts(caller.store, caller.workspace, where.root, where.path)
+    if where.sort == "runs":
+        rights.run_measured(caller, where.name)
+    policy.files(caller, where, "deleted")
+    with caller.store.measure() as batch:
+        artifacts.remove(batch, caller.workspace, where.root, where.path)
     return {}
 
 
 @router.get("/artifacts/list")
 def of_run(call: Wire) -> dict[str, Any]:
     run = rights.run_seen(call.caller, call.run_id())
-    where = Place(run.root, places.safe(call.optional("path") or ""))
-    prefix = f"{where.path}/" if where.path else ""
-    return present(root_uri=ARTIFACTS + run.root, files=_listed(call.caller, where, prefix))
+    return _folder(call, run.root, "path")
 
 
 @router.get("/logged-models/{model_id}/artifacts/directories")
 def of_logged_model(model_id: str, call: Wire) -> dict[str, Any]:
     model = rights.logged_model(call.caller, model_id)
-    where = Place(model.root, places.safe(call.optional("artifact_directory_path") or ""))
+    return _folder(call, model.root, "artifact_directory_path")
+
+
+def _folder(call: Call, root: str, parameter: str) -> dict[str, Any]:
+    where = Place(root, places.safe(call.optional(parameter) or ""))
     prefix = f"{where.path}/" if where.path else ""
-    return present(root_uri=ARTIFACTS + model.root, files=_listed(call.caller, where, prefix))
+    return present(root_uri=ARTIFACTS + root, files=_listed(call.caller, where, prefix))
+
+
+@router.get("/logged-models/{model_id}/artifacts/files")
+def file_of_logged_model(model_id: str, call: Wire) -> FileResponse:
+    return sent(call.caller, Place(f"models/{model_id}", places.safe(call.text("artifact_file_path"))))
 
 
 @pages.get("/get-artifact")
 def get_artifact(call: Wire) -> FileResponse:
-    return _sent(call.caller, Place(f"runs/{call.run_id()}", places.safe(call.text("path"))))
+    return sent(call.caller, Place(f"runs/{call.run_id()}", places.safe(call.text("path"))))
 
 
 @pages.get("/model-versions/get-artifact")
@@ -118,4 +190,4 @@ def get_version_artifact(call: Wire) -> FileResponse:
     with call.caller.read("model.read", call.text("name")) as db:
         found = registry.version(db, call.workspace, call.text("name"), call.integer("version"))
     root = "packages/" + found.package.removeprefix("sha256:")
-    return _sent(call.caller, Place(root, places.safe(call.text("path"))))
+    return sent(call.caller, Place(root, places.safe(call.text("path"))))
