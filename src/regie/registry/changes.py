@@ -14,7 +14,7 @@ from regie.store.types import Cause
 from regie.tracking.types import AlreadyExists, key_of
 
 OF_MODEL = (registered_models, model_versions, model_tags, version_tags, model_aliases)
-TAG_LENGTH = 5_000
+TAG_LENGTH = 100_000  # as stock: prompts are kept in tags of versions
 
 
 def create_model(tx: Change, name: str, description: str = "", tags: Mapping[str, str] | None = None) -> None:
@@ -22,14 +22,14 @@ def create_model(tx: Change, name: str, description: str = "", tags: Mapping[str
     if not ensure_model(tx, name, description):
         raise AlreadyExists(f"the registered model {name} exists", tx.workspace, "register a version under it")
     for key, value in (tags or {}).items():
-        row = {"workspace": tx.workspace, "name": name, "key": key_of(key, "model tag"), "value": value[:TAG_LENGTH]}
+        row = {"workspace": tx.workspace, "name": name, "key": key_of(key, "model tag"), "value": _value(value)}
         tx.execute(insert(model_tags).values(row))
 
 
 def ensure_model(tx: Change, name: str, description: str = "") -> bool:
     """Make the registered name if it is not there; True if it is new."""
-    if not name or len(name) > 255 or any(letter in name for letter in "/:"):
-        raise BadInput(f"{name!r} cannot name a model", "name", "choose 1 to 255 characters without / and :")
+    if not name.strip(" .") or len(name) > 255 or any(letter in name for letter in "/:"):
+        raise BadInput(f"{name!r} cannot be the name of a model", "name", "choose 1 to 255 characters without / and :")
     row = {
         "workspace": tx.workspace, "name": name, "description": description, "user": tx.actor.name, "last_version": 0,
         "created_ms": tx.now_ms, "updated_ms": tx.now_ms,
@@ -66,7 +66,7 @@ def register(
     }  # fmt: skip
     tx.execute(insert(model_versions).values(row))
     for key, value in (tags or {}).items():
-        said = {"key": key_of(key, "version tag"), "value": value[:TAG_LENGTH]}
+        said = {"key": key_of(key, "version tag"), "value": _value(value)}
         tx.execute(insert(version_tags).values(workspace=tx.workspace, name=name, version=number, **said))
     return int(number)
 
@@ -111,11 +111,17 @@ def set_version_tag(tx: Change, name: str, version: int, key: str, value: str | 
         tx.event("model.changed", found.subject, tag=key)
 
 
+def _value(said: str) -> str:
+    if len(said) > TAG_LENGTH:
+        raise BadInput(f"the value of a tag has {len(said)} characters", "value", f"at most {TAG_LENGTH}")
+    return said
+
+
 def _set_tag(tx: Change, table: Table, owner: dict[str, Any], key: str, value: str | None) -> None:
     if value is None:
         tx.execute(delete(table).where(*(table.c[name] == one for name, one in owner.items()), table.c.key == key))
     else:
-        row = {**owner, "key": key_of(key, "tag"), "value": value[:TAG_LENGTH]}
+        row = {**owner, "key": key_of(key, "tag"), "value": _value(value)}
         tx.execute(upsert(tx.connection, table, row, [*owner, "key"]))
 
 

@@ -3,9 +3,10 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from regie.base.errors import NotFound
 from regie.registry.tables import champions, model_aliases, model_tags, model_versions, registered_models, version_tags
@@ -13,32 +14,46 @@ from regie.registry.types import CHALLENGER, CHAMPION, Champion, Model, Served, 
 from regie.store.change import caused
 from regie.store.tables import specs, workspaces
 from regie.store.types import Cause
+from regie.tracking.search import among
 
 DEFAULT_ENVIRONMENT = "prod"
+MODEL_COLUMNS = [registered_models.c[name] for name in Model.__dataclass_fields__ if name in registered_models.c]
+VERSION_COLUMNS = [model_versions.c[name] for name in Version.__dataclass_fields__]
+Ids = Sequence[str] | Select[tuple[str]]
+
+# Built once: building a statement costs more than running it.
+_ANY_FROM = (
+    select(model_versions.c.version)
+    .where(model_versions.c.run_id == bindparam("run_id"), model_versions.c.workspace == bindparam("workspace"))
+    .limit(1)
+)
 
 
 def model(db: Connection, workspace: str, name: str) -> Model:
     """Raises NotFound."""
     same = (registered_models.c.workspace == workspace, registered_models.c.name == name)
-    row = db.execute(select(registered_models).where(*same)).first()
+    row = db.execute(select(*MODEL_COLUMNS).where(*same)).first()
     if row is None:
         raise NotFound(f"there is no registered model {name}", workspace, "register a version under that name")
     return complete(db, workspace, [row])[0]
 
 
 def complete(db: Connection, workspace: str, rows: Sequence[Any]) -> list[Model]:
-    """Rows of `registered_models` with their tags and aliases."""
+    """Rows of `MODEL_COLUMNS` with their tags and aliases."""
     tags: dict[str, dict[str, str]] = defaultdict(dict)
     aliases: dict[str, dict[str, int]] = defaultdict(dict)
-    names = [row.name for row in rows]
-    for row in db.execute(select(model_tags).where(model_tags.c.workspace == workspace, model_tags.c.name.in_(names))):
+    found = [Model(*row) for row in rows]
+    names = [one.name for one in found]
+    of_tags = select(model_tags).where(model_tags.c.workspace == workspace, among(db, model_tags.c.name, names))
+    for row in db.execute(of_tags.order_by(model_tags.c.name, model_tags.c.key)):
         tags[row.name][row.key] = row.value
-    for row in db.execute(select(model_aliases).where(model_aliases.c.workspace == workspace, model_aliases.c.name.in_(names))):
+    of_aliases = select(model_aliases).where(model_aliases.c.workspace == workspace, among(db, model_aliases.c.name, names))
+    for row in db.execute(of_aliases):
         aliases[row.name][row.alias] = row.version
     promised = served(db, workspace)
     if promised is not None and promised.model in names:
         aliases[promised.model] = _facts(db, promised, aliases[promised.model])
-    return [Model(**row._mapping, tags=tags[row.name], aliases=aliases[row.name]) for row in rows]
+    return [replace(one, tags=tags[one.name], aliases=aliases[one.name]) for one in found]
 
 
 def _facts(db: Connection, promised: Served, free: dict[str, int]) -> dict[str, int]:
@@ -116,12 +131,23 @@ def _served(workspace: str, document: str) -> Served | None:
     return Served(workspace, name, endpoint, next(iter([*marked, *environments]), DEFAULT_ENVIRONMENT))
 
 
+def latest(db: Connection, workspace: str, names: Sequence[str]) -> list[Version]:
+    """The newest version of each stage of some models."""
+    mine = (model_versions.c.workspace == workspace, among(db, model_versions.c.name, names))
+    newest = select(model_versions.c.name, func.max(model_versions.c.version)).where(*mine)
+    newest = newest.group_by(model_versions.c.name, model_versions.c.stage)
+    query = select(*VERSION_COLUMNS).where(*mine, tuple_(model_versions.c.name, model_versions.c.version).in_(newest))
+    return [Version(*row) for row in db.execute(query.order_by(model_versions.c.name, model_versions.c.version))]
+
+
 def tags_of(db: Connection, workspace: str, found: Sequence[Version]) -> dict[tuple[str, int], dict[str, str]]:
     """The tags of some versions, by (name, version)."""
     tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-    names = {one.name for one in found}
-    query = select(version_tags).where(version_tags.c.workspace == workspace, version_tags.c.name.in_(names))
-    for row in db.execute(query):
+    query = select(version_tags).where(
+        version_tags.c.workspace == workspace, among(db, version_tags.c.name, sorted({one.name for one in found})),
+        among(db, version_tags.c.version, sorted({one.version for one in found})),
+    )  # fmt: skip
+    for row in db.execute(query.order_by(version_tags.c.key)):
         tags[row.name, row.version][row.key] = row.value
     return tags
 
@@ -129,10 +155,8 @@ def tags_of(db: Connection, workspace: str, found: Sequence[Version]) -> dict[tu
 def aliases_of(db: Connection, workspace: str, names: set[str]) -> dict[tuple[str, int], list[str]]:
     """The aliases of versions, by (name, version)."""
     found: dict[tuple[str, int], list[str]] = defaultdict(list)
-    rows = db.execute(
-        select(registered_models).where(registered_models.c.workspace == workspace, registered_models.c.name.in_(names))
-    ).all()
-    for one in complete(db, workspace, rows):
+    mine = (registered_models.c.workspace == workspace, among(db, registered_models.c.name, sorted(names)))
+    for one in complete(db, workspace, db.execute(select(*MODEL_COLUMNS).where(*mine)).all()):
         for alias, number in sorted(one.aliases.items()):
             found[one.name, number].append(alias)
     return found
@@ -147,6 +171,18 @@ def lineage(db: Connection, workspace: str, name: str, number: int) -> dict[str,
         "seen_until_ms": found.seen_until_ms, "logged_model_id": found.logged_model_id, "causationid": cause.causationid,
         "correlationid": cause.correlationid, "tags": tags_of(db, workspace, [found])[name, number],
     }  # fmt: skip
+
+
+def come_from(db: Connection, workspace: str, run_ids: Ids = (), model_ids: Ids = ()) -> list[Version]:
+    """The versions that were registered from some runs or logged models."""
+    origin = model_versions.c.run_id.in_(run_ids) | model_versions.c.logged_model_id.in_(model_ids)
+    query = select(model_versions).where(model_versions.c.workspace == workspace, origin)
+    return [Version(**row._mapping) for row in db.execute(query.order_by(model_versions.c.name, model_versions.c.version))]
+
+
+def any_from(db: Connection, workspace: str, run_id: str) -> bool:
+    """Whether any version was registered from a run. Asked at each file that a run is sent."""
+    return db.execute(_ANY_FROM, {"workspace": workspace, "run_id": run_id}).first() is not None
 
 
 def has_package(db: Connection, workspace: str, package: str) -> bool:

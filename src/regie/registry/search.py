@@ -1,82 +1,67 @@
-"""Filters and orders over models and versions; the grammar is `tracking/filter`."""
+"""Registered models and their versions by filter and order: the same answer on SQLite and PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
-from regie.base.errors import BadInput
 from regie.registry import queries
 from regie.registry.tables import model_tags, model_versions, registered_models, version_tags
 from regie.registry.types import Model, Version
 from regie.tracking.filter import Clause, Order
-from regie.tracking.search import attribute, directions, keyed
+from regie.tracking.keyset import FIRST, Slice, Window, read
+from regie.tracking.search import attributes, compare, keyed
 
-# The client adds this to every search, and means the models without the tag too: the one tag whose != matches what is missing.
-NO_PROMPTS = Clause("tag", "mlflow.prompt.is_prompt", "!=", "true")
-_MODELS = {"name": registered_models.c.name}
-_MODEL_TIMES = {"creation_timestamp": registered_models.c.created_ms, "last_updated_timestamp": registered_models.c.updated_ms}
-_VERSIONS = {
+# A prompt is kept as a registered model with this tag; whoever does not ask for prompts gets none.
+IS_PROMPT = "mlflow.prompt.is_prompt"
+_MODELS: dict[str, Any] = {"name": registered_models.c.name, "last_updated_timestamp": registered_models.c.updated_ms}
+_VERSIONS: dict[str, Any] = {
     "name": model_versions.c.name, "run_id": model_versions.c.run_id, "source_path": model_versions.c.source,
-    "source": model_versions.c.source, "role": model_versions.c.role,
-}  # fmt: skip
-_VERSION_NUMBERS = {
     "version_number": model_versions.c.version, "creation_timestamp": model_versions.c.created_ms,
     "last_updated_timestamp": model_versions.c.updated_ms,
 }  # fmt: skip
+_NUMBERS = ("version_number", "creation_timestamp", "last_updated_timestamp")
+_NEWEST = (
+    Order("attribute", "last_updated_timestamp", ascending=False), Order("attribute", "name"),
+    Order("attribute", "version_number", ascending=False),
+)  # fmt: skip
 
 
 def models(
-    db: Connection,
-    workspace: str,
-    clauses: Sequence[Clause] = (),
-    orders: Sequence[Order] = (),
-    limit: int = 100,
-    offset: int = 0,
-) -> list[Model]:
+    db: Connection, workspace: str, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (), window: Window = FIRST
+) -> Slice[Model]:
     """Registered models, by name where the orders leave it open."""
-    mine: ColumnElement[bool] = and_(
-        model_tags.c.workspace == registered_models.c.workspace, model_tags.c.name == registered_models.c.name
-    )
-    query = select(registered_models).where(registered_models.c.workspace == workspace)
-    for clause in clauses:
-        if clause == NO_PROMPTS:
-            query = query.where(~keyed(db, model_tags, mine, replace(clause, operator="=")))
-        elif clause.kind == "tag":
-            query = query.where(keyed(db, model_tags, mine, clause))
-        else:
-            query = query.where(attribute(db, _plain(clause), _MODEL_TIMES, _MODELS))
-    query = query.order_by(*directions(orders, _MODELS | _MODEL_TIMES), registered_models.c.name)
-    return queries.complete(db, workspace, db.execute(query.limit(limit).offset(offset)).all())
+    owner = and_(model_tags.c.workspace == registered_models.c.workspace, model_tags.c.name == registered_models.c.name)
+    query = select(*queries.MODEL_COLUMNS).where(registered_models.c.workspace == workspace)
+    query = query.where(*_conditions(db, clauses, _MODELS, model_tags, owner, owner))
+    rows, end = read(db, query, attributes(orders, _MODELS, _NUMBERS, ("name", True)), window)
+    return Slice(queries.complete(db, workspace, [row[: len(queries.MODEL_COLUMNS)] for row in rows]), end)
 
 
 def versions(
-    db: Connection,
-    workspace: str,
-    clauses: Sequence[Clause] = (),
-    orders: Sequence[Order] = (),
-    limit: int = 100,
-    offset: int = 0,
-) -> list[Version]:
-    """Versions; the newest first where the orders leave it open."""
-    mine: ColumnElement[bool] = and_(
-        version_tags.c.workspace == model_versions.c.workspace, version_tags.c.name == model_versions.c.name,
-        version_tags.c.version == model_versions.c.version,
-    )  # fmt: skip
-    query = select(model_versions).where(model_versions.c.workspace == workspace)
-    for clause in clauses:
-        if clause.kind == "tag":
-            query = query.where(keyed(db, version_tags, mine, clause))
-        else:
-            query = query.where(attribute(db, _plain(clause), _VERSION_NUMBERS, _VERSIONS))
-    query = query.order_by(
-        *directions(orders, _VERSIONS | _VERSION_NUMBERS),
-        model_versions.c.updated_ms.desc(), model_versions.c.name, model_versions.c.version.desc(),
-    )  # fmt: skip
-    return [Version(**row._mapping) for row in db.execute(query.limit(limit).offset(offset))]
+    db: Connection, workspace: str, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (), window: Window = FIRST
+) -> Slice[Version]:
+    """Versions; the one changed last first where there are no orders."""
+    of_model = and_(version_tags.c.workspace == model_versions.c.workspace, version_tags.c.name == model_versions.c.name)
+    owner = and_(of_model, version_tags.c.version == model_versions.c.version)
+    query = select(*queries.VERSION_COLUMNS).where(model_versions.c.workspace == workspace)
+    query = query.where(*_conditions(db, clauses, _VERSIONS, version_tags, owner, of_model))
+    columns = attributes(orders or _NEWEST, _VERSIONS, _NUMBERS, ("name", True), ("version_number", False))
+    rows, end = read(db, query, columns, window)
+    return Slice([Version(*row[: len(queries.VERSION_COLUMNS)]) for row in rows], end)
 
 
-def _plain(clause: Clause) -> Clause:
-    if clause.kind != "attribute":
-        raise BadInput(f"{clause.kind} cannot be compared here", "filter", "compare an attribute or a tag")
-    return clause
+def _conditions(
+    db: Connection, clauses: Sequence[Clause], columns: dict[str, Any], tags: Any, owner: Any, of_prompt: Any
+) -> list[ColumnElement[bool]]:
+    """The comparisons; and no prompts, but where prompts are asked for by their tag."""
+    prompts = [one for one in clauses if one.kind == "tag" and one.key == IS_PROMPT]
+    wanted = bool(prompts) and (prompts[0].operator, str(prompts[0].value).lower()) in (("=", "true"), ("!=", "false"))
+    found = [
+        keyed(db, tags, owner, clause, len(clauses)) if clause.kind == "tag" else compare(db, columns[clause.key], clause)
+        for clause in clauses
+        if wanted or clause not in prompts
+    ]
+    if not wanted:
+        found.append(~exists().where(of_prompt, tags.c.key == IS_PROMPT, tags.c.value == "true"))
+    return found

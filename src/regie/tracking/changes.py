@@ -1,18 +1,28 @@
 """Writes of experiments, runs and logged models: each takes `tx`, compares before it sets, and may be repeated."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from regie.base.canonical import sha256
-from regie.base.errors import BadInput, Conflict
+from regie.base.errors import BadInput, Conflict, NotFound
 from regie.base.ids import new_id
 from regie.store.change import Batch, Change, upsert
 from regie.tracking import queries
-from regie.tracking.measure import insert_into, write_tags, write_tags_of
+from regie.tracking.measure import insert_into, keeping, write_tags, write_tags_of
 from regie.tracking.tables import experiment_tags, experiments, logged_model_params, logged_model_tags, logged_models, runs
-from regie.tracking.types import DEFAULT, ENDED, KIND, PARENT, RUN_NAME, STATUSES, AlreadyExists, key_of
+from regie.tracking.types import DEFAULT, ENDED, KIND, PARENT, RUN_NAME, STATUSES, AlreadyExists, Run, RunDeleted, key_of
+
+# Built once: to build a statement takes longer than to run it.
+_EXPERIMENT = select(experiments.c.lifecycle, experiments.c.name).where(
+    experiments.c.workspace == bindparam("workspace"), experiments.c.id == bindparam("id")
+)
+_RUN_KEY = select(runs.c.key).where(runs.c.id == bindparam("id"))
+_UPDATE_RUN = (
+    update(runs).where(runs.c.id == bindparam("of")).values(status=bindparam("new_status"), end_wall_ms=bindparam("new_end"))
+)
 
 
 def default_experiment_id(workspace: str) -> str:
@@ -40,8 +50,7 @@ def create_experiment(tx: Change, name: str, tags: Mapping[str, str] | None = No
 
 
 def _insert_experiment(tx: Change, name: str) -> str | None:
-    if not name or len(name) > 500:
-        raise BadInput("an experiment needs a name of 1 to 500 characters", "name", "choose one")
+    _name(name)
     for identity in (default_experiment_id(tx.workspace), new_id()) if name == DEFAULT else (new_id(),):
         row = {
             "id": identity, "workspace": tx.workspace, "name": name, "lifecycle": "active",
@@ -56,6 +65,12 @@ def _insert_experiment(tx: Change, name: str) -> str | None:
     return None
 
 
+def _name(name: str) -> str:
+    if not name or len(name) > 500:
+        raise BadInput("an experiment needs a name of 1 to 500 characters", "name", "choose one")
+    return name
+
+
 def rename_experiment(tx: Change, experiment_id: str, name: str) -> None:
     """Raises Conflict for a deleted experiment, AlreadyExists for a name that is taken."""
     found = queries.experiment(tx.connection, tx.workspace, experiment_id)
@@ -65,21 +80,24 @@ def rename_experiment(tx: Change, experiment_id: str, name: str) -> None:
         return
     if queries.experiment_by_name(tx.connection, tx.workspace, name) is not None:
         raise AlreadyExists(f"the experiment {name} exists", tx.workspace, "choose another name")
-    _change_experiment(tx, found.id, name=name[:500])
+    _change_experiment(tx, found.id, name=_name(name))
 
 
 def set_experiment_lifecycle(tx: Change, experiment_id: str, lifecycle: str) -> None:
     """Delete or restore an experiment with its runs; runs that were deleted before stay so."""
     found = queries.experiment(tx.connection, tx.workspace, experiment_id)
     if found.lifecycle == lifecycle:
-        raise Conflict(f"the experiment {found.name} is {lifecycle} already", found.id, "nothing is to be done")
+        # As stock: to a deletion, what is deleted is not there; to a restoration, what is active.
+        raise NotFound(f"the experiment {found.name} is {lifecycle} already", found.id, "nothing is to be done")
     mine = runs.c.experiment_id == found.id
     if lifecycle == "deleted":
         active = (mine, runs.c.lifecycle == "active")
-        tx.execute(update(runs).where(*active).values(lifecycle="deleted", deleted_wall_ms=tx.wall_ms))
+        tx.execute(
+            update(runs).where(*active).values(lifecycle="deleted", deleted_wall_ms=tx.wall_ms, deleted_with_experiment=True)
+        )
     else:
-        together = (mine, runs.c.deleted_wall_ms == found.updated_wall_ms)
-        tx.execute(update(runs).where(*together).values(lifecycle="active", deleted_wall_ms=None))
+        together = (mine, runs.c.lifecycle == "deleted", runs.c.deleted_with_experiment.is_(True))
+        tx.execute(update(runs).where(*together).values(lifecycle="active", deleted_wall_ms=None, deleted_with_experiment=None))
     _change_experiment(tx, found.id, lifecycle=lifecycle)
 
 
@@ -89,10 +107,12 @@ def _change_experiment(tx: Change, experiment_id: str, **values: Any) -> None:
 
 
 def set_experiment_tag(tx: Change, experiment_id: str, key: str, value: str | None) -> None:
-    """Set a tag, or delete it with None."""
+    """Set a tag, or delete it with None. Raises NotFound for a tag that is not there."""
     found = queries.experiment(tx.connection, tx.workspace, experiment_id)
     if found.lifecycle != "active":
         raise Conflict(f"the experiment {found.name} was deleted", experiment_id, "restore it first")
+    if value is None and key not in found.tags:
+        raise NotFound(f"No tag with name: {key} in experiment with id {found.id}", found.id, "look at the experiment's tags")
     if found.tags.get(key) == value:
         return
     if value is None:
@@ -108,21 +128,25 @@ def create_run(
     tx: Change, experiment_id: str, name: str, *, run_id: str | None = None, parent: str | None = None,
     tags: Mapping[str, str] | None = None, user: str = "", start_wall_ms: int | None = None,
 ) -> str:  # fmt: skip
-    """A running run; returns its id. Raises NotFound or Conflict for the experiment."""
-    experiment = queries.experiment(tx.connection, tx.workspace, experiment_id)
+    """A running run; returns its id. One that is there already stays as it is. Raises NotFound or Conflict for the experiment."""
+    experiment = tx.connection.execute(_EXPERIMENT, {"workspace": tx.workspace, "id": experiment_id}).first()
+    if experiment is None:
+        raise NotFound(f"there is no experiment with the id {experiment_id}", tx.workspace, "search_experiments shows them")
     if experiment.lifecycle != "active":
-        raise Conflict(f"the experiment {experiment.name} was deleted", experiment.id, "restore it first")
+        raise Conflict(f"the experiment {experiment.name} was deleted", experiment_id, "restore it first")
     identity = run_id or new_id()
+    if run_id is not None and tx.connection.execute(_RUN_KEY, {"id": identity}).first() is not None:
+        return identity
     said = {RUN_NAME: name, **({PARENT: parent} if parent else {}), **(tags or {})}
     row = {
-        "id": identity, "workspace": tx.workspace, "experiment_id": experiment.id, "kind": said.get(KIND, "")[:16],
+        "id": identity, "workspace": tx.workspace, "experiment_id": experiment_id, "kind": said.get(KIND, "")[:16],
         "user": user or tx.actor.name, "status": "RUNNING", "lifecycle": "active",
         "start_wall_ms": tx.wall_ms if start_wall_ms is None else start_wall_ms,
     }  # fmt: skip
-    if tx.execute(upsert(tx.connection, runs, row, ["id"], keep=True)).rowcount:
-        key = tx.connection.execute(select(runs.c.key).where(runs.c.id == identity)).scalar_one()
-        # Tags are measurements; a run's first ones appear with it or not at all.
-        write_tags(Batch(tx.connection, "measurement"), key, said)
+    tx.execute(keeping(tx.connection.dialect.name, runs), [row])
+    key = tx.connection.execute(_RUN_KEY, {"id": identity}).scalar_one()
+    # Tags are measurements; a run's first ones appear with it or not at all.
+    write_tags(Batch(tx.connection, "measurement"), key, said)
     return identity
 
 
@@ -149,22 +173,31 @@ def end_run(tx: Change, run_id: str, status: str) -> bool:
     return bool(tx.execute(update(runs).where(*going).values(status=status, end_wall_ms=tx.wall_ms)).rowcount)
 
 
-def update_run(tx: Change, run_id: str, status: str | None, end_wall_ms: int | None) -> None:
-    """What a client says of its run; of a pipeline's or a task's run the worker alone sets the status."""
+def update_run(tx: Change, run_id: str, status: str | None, end_wall_ms: int | None, name: str = "") -> Run:
+    """What a client says of its run; returns it as it is now. Of a pipeline's or a task's run the worker alone sets the status."""
     run = queries.run(tx.connection, run_id, tx.workspace)
+    if run.lifecycle != "active":
+        raise RunDeleted(f"The run {run_id} must be in the 'active' state; it is deleted", f"run {run_id}", "restore it first")
     if status is not None and status not in STATUSES:
-        raise BadInput(f"{status!r} is not a status", f"run {run_id}", "write one of " + ", ".join(STATUSES))
-    said = {"status": status, "end_wall_ms": end_wall_ms}
-    new = {name: value for name, value in said.items() if value is not None and getattr(run, name) != value}
-    if new and not run.kind:
-        tx.execute(update(runs).where(runs.c.id == run_id).values(**new))
+        raise BadInput(f"{status!r} is not a status", "status", "write one of " + ", ".join(STATUSES))
+    if name:
+        write_tags(Batch(tx.connection, "measurement"), run.key, {RUN_NAME: name})
+    ended = run.end_wall_ms if end_wall_ms is None else end_wall_ms
+    said = replace(run, status=status or run.status, end_wall_ms=ended)
+    if run.kind or said == run:
+        return run
+    tx.execute(_UPDATE_RUN, [{"of": run_id, "new_status": said.status, "new_end": ended}])
+    return said
 
 
 def set_run_lifecycle(tx: Change, run_id: str, lifecycle: str) -> None:
     """Delete or restore one run."""
     run = queries.run(tx.connection, run_id, tx.workspace)
-    other = (runs.c.id == run.id, runs.c.lifecycle != lifecycle)
-    tx.execute(update(runs).where(*other).values(lifecycle=lifecycle, deleted_wall_ms=None))
+    other = (runs.c.id == run.id, runs.c.lifecycle.in_({"active", "deleted"} - {lifecycle}))
+    deleted_wall_ms = tx.wall_ms if lifecycle == "deleted" else None
+    tx.execute(
+        update(runs).where(*other).values(lifecycle=lifecycle, deleted_wall_ms=deleted_wall_ms, deleted_with_experiment=None)
+    )
 
 
 def create_logged_model(

@@ -1,41 +1,48 @@
-"""The grammar of MLflow's filters and orders.
+"""The grammar of MLflow's filters and orders, one parser for every sort of thing that can be searched.
 
     metrics.rmse < 0.5 AND params."my key" LIKE 'a%' AND run_id IN ('x', 'y') AND tags.stage IS NOT NULL
     metrics.rmse DESC
 
-Keys and LIKE tell upper from lower case, ILIKE does not. Names may stand in backticks or double quotes, text in single or double
-ones. AND only: OR is refused, as by stock MLflow. Raises BadInput with the place.
+A `Grammar` says what may be compared with what; `grammars` has one for each sort of thing. Keys and LIKE tell upper from lower case,
+ILIKE does not. Keys that are no plain words stand in backticks or double quotes, text in single or double ones; a quote inside text
+of the same quotes stays as it was written, as in stock MLflow. AND only, and it may be left out; OR is refused. What stock MLflow
+refuses is refused here, with BadInput and the place. The time to read a filter grows with its length.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from regie.base.errors import BadInput
 
-Kind = Literal["metric", "param", "tag", "attribute", "dataset"]
 Value = str | float | int | tuple[str, ...] | None
-_PREFIXES: dict[str, Kind] = {
-    "metric": "metric", "metrics": "metric", "param": "param", "params": "param", "parameter": "param", "parameters": "param",
-    "tag": "tag", "tags": "tag", "attribute": "attribute", "attributes": "attribute", "attr": "attribute", "run": "attribute",
-    "dataset": "dataset", "datasets": "dataset",
-}  # fmt: skip
-_NAME = re.compile(r"""\s*(?:([A-Za-z]+)\s*\.\s*)?(?:`([^`]+)`|"([^"]+)"|([^\s=!<>'"`(),]+))""")
-_OPERATOR = re.compile(r"\s*(?:(IS\s+NOT\s+NULL|IS\s+NULL|NOT\s+IN|IN|ILIKE|LIKE)(?![\w.])|(!=|>=|<=|=|<|>))", re.IGNORECASE)
-_TEXT = re.compile(r"""\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)")""")
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])")
-_AND = re.compile(r"\s*AND(?!\w)", re.IGNORECASE)
-_DIRECTION = re.compile(r"\s+(ASC|DESC)\s*$", re.IGNORECASE)
-NUMERIC_OPERATORS = ("=", "!=", ">", ">=", "<", "<=")
-TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE", "IN", "NOT IN")
+ORDERING = (">", ">=", "<", "<=")
+NUMERIC_OPERATORS = ("=", "!=", *ORDERING)
+TEXT_OPERATORS = ("=", "!=", "LIKE", "ILIKE")
+LIST_OPERATORS = ("IN", "NOT IN")
 NULL_OPERATORS = ("IS NULL", "IS NOT NULL")
+# More than anybody writes by hand; a hundred comparisons keep PostgreSQL busy for minutes.
+MAX_CLAUSES, MAX_LIST, MAX_ORDERS, MAX_PATTERN = 30, 10_000, 20, 10_000
+_INT64 = 1 << 63
+_SPACE = re.compile(r"\s*")
+_BARE = r"(?!\d+(?![\w$#]))[\w$#]+"  # a part of a key that needs no quotes: a number alone does
+_NAME = re.compile(rf"""(?:(`?\w+`?)\.)?(?:`((?:``|[^`])+)`|"((?:""|\\"|[^"])+)"|({_BARE}(?:\.{_BARE})*))""")
+_OPERATOR = re.compile(r"(?:(IS\s+NOT NULL|IS\s+NULL|NOT\s+IN|IN|ILIKE|LIKE|RLIKE)\b|([<>=~!]+))", re.IGNORECASE)
+_TEXT = re.compile(r"""'((?:''|\\'|[^'])*)'|"((?:""|\\"|[^"])*)\"""")
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?[eE]-?\d+|\d+\.\d*|\.\d+|\d+)(?![\w.])")
+_WORD = re.compile(r"(\w+)(?![\w.])")
+_AND, _OR = re.compile(r"AND\b", re.IGNORECASE), re.compile(r"OR\b", re.IGNORECASE)
+_ITEM = re.compile(r"""'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)\"""", re.DOTALL)
+_ESCAPE = re.compile(r"\\([\\'\"])")
+_DIRECTION = re.compile(r"\s+(ASC|DESC)$", re.IGNORECASE)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database holds these in a text
 
 
 @dataclass(frozen=True)
 class Clause:
     """One comparison. `value` is a tuple for IN, None for IS NULL."""
 
-    kind: Kind
+    kind: str
     key: str
     operator: str
     value: Value
@@ -45,93 +52,196 @@ class Clause:
 class Order:
     """One key to sort by."""
 
-    kind: Kind
+    kind: str
     key: str
     ascending: bool = True
 
 
-def parse(text: str | None) -> list[Clause]:
-    """The comparisons of a filter, all of which must hold; none for an empty one."""
-    source, at, clauses = text or "", 0, list[Clause]()
-    if not source.strip():
-        return clauses
-    while True:
-        clause, at = _clause(source, at)
+@dataclass(frozen=True)
+class Sort:
+    """What one sort of value is compared with: these operators, and a number or text."""
+
+    operators: tuple[str, ...]
+    number: bool = False
+    whole: bool = False  # a number without a fraction
+    either: bool = False  # a number may stand in quotes, text may be a number or a bare word
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What can be searched. `prefixes`: what a writer may put before a key, and the kind that it means."""
+
+    prefixes: Mapping[str, str]
+    free: Mapping[str, Sort]  # kind to sort: any key
+    fixed: Mapping[str, Mapping[str, Sort]]  # kind to its keys; `attribute` needs no prefix
+    orders: Mapping[str, frozenset[str] | None]  # kind to the keys that it is sorted by; None for any
+    aliases: Mapping[str, str] = field(default_factory=dict)  # of attributes
+    any_case: bool = True  # `like` is LIKE
+    bare_orders: bool = False  # an order has no prefix
+
+    def sort(self, kind: str, key: str) -> Sort | None:
+        return self.fixed.get(kind, {}).get(key) or self.free.get(kind)
+
+
+def parse(text: str | None, grammar: Grammar) -> list[Clause]:
+    """The comparisons of a filter, all of which must hold; none for an empty one. Raises BadInput."""
+    source, clauses = storable(text or ""), list[Clause]()
+    at = _skip(source, 0)
+    while at < len(source):
+        if (joint := _AND.match(source, at)) is not None:
+            at = _skip(source, joint.end())
+            continue
+        clause, at = _clause(source, at, grammar)
         clauses.append(clause)
-        if not source[at:].strip():
-            return clauses
-        follows = _AND.match(source, at)
-        if follows is None:
-            raise _wrong(source, at, "join comparisons with AND; OR is not supported")
-        at = follows.end()
+        if len(clauses) > MAX_CLAUSES:
+            raise BadInput(
+                f"a filter has more than {MAX_CLAUSES} comparisons", "filter", "search with fewer, or for lists with IN"
+            )
+        at = _skip(source, at)
+    return clauses
 
 
-def parse_order(text: str) -> Order:
-    """One `order_by` entry."""
-    direction = _DIRECTION.search(text)
+def storable(text: str) -> str:
+    """Raises BadInput for text that no database holds."""
+    if (found := _UNSTORABLE.search(text)) is not None:
+        raise BadInput(
+            f"character {found.start() + 1} of the filter, {found.group()!r}, is in no stored text", "filter", "leave it out"
+        )
+    return text
+
+
+def parse_order(text: str, grammar: Grammar) -> Order:
+    """One `order_by` entry. Raises BadInput."""
+    direction = _DIRECTION.search(storable(text))
     head = text[: direction.start()] if direction else text
-    kind, key, at = _name(head, 0)
-    if head[at:].strip():
+    kind, key, at = _name(head, 0, grammar)
+    if at < len(head) or (grammar.bare_orders and "." in head):
         raise _wrong(text, at, "write a key, then ASC or DESC")
-    return Order(kind, key, not (direction and direction.group(1).upper() == "DESC"))
+    key = grammar.aliases.get(key, key) if kind == "attribute" and key in (grammar.orders[kind] or ()) else key
+    return ordered(Order(kind, key, not (direction and direction.group(1).upper() == "DESC")), grammar)
 
 
-def _clause(source: str, at: int) -> tuple[Clause, int]:
-    kind, key, at = _name(source, at)
-    found = _OPERATOR.match(source, at)
-    if found is None:
-        raise _wrong(source, at, "write =, !=, <, <=, >, >=, LIKE, ILIKE, IN or IS NULL")
-    operator = " ".join((found.group(1) or found.group(2)).upper().split())
+def ordered(order: Order, grammar: Grammar) -> Order:
+    """The order, where things are sorted by that. Raises BadInput."""
+    if order.kind not in grammar.orders:
+        raise BadInput(f"nothing is sorted by a {order.kind}", "order_by", "sort by one of " + ", ".join(sorted(grammar.orders)))
+    keys = grammar.orders[order.kind]
+    if keys is not None and order.key not in keys:
+        raise BadInput(f"nothing is sorted by {order.key!r}", "order_by", "write one of " + ", ".join(sorted(keys)))
+    return order
+
+
+def parse_orders(texts: list[str], grammar: Grammar) -> list[Order]:
+    """All `order_by` entries; the same key twice is refused, as it is by stock MLflow. Raises BadInput."""
+    return distinct([parse_order(text, grammar) for text in texts])
+
+
+def distinct(orders: list[Order]) -> list[Order]:
+    """Raises BadInput for a key that comes twice, and for more orders than anybody needs."""
+    if len({(one.kind, one.key) for one in orders}) < len(orders):
+        raise BadInput("order_by contains duplicate fields", "order_by", "name each key once")
+    if len(orders) > MAX_ORDERS:
+        raise BadInput(f"order_by has more than {MAX_ORDERS} keys", "order_by", "sort by fewer")
+    return orders
+
+
+def _clause(source: str, at: int, grammar: Grammar) -> tuple[Clause, int]:
+    begin = at
+    if _OR.match(source, at) is not None:
+        raise _wrong(source, at, "join comparisons with AND; OR is not supported")
+    kind, key, at = _name(source, at, grammar)
+    sort = grammar.sort(kind, key)
+    if sort is None:
+        keys = sorted(grammar.fixed.get(kind, {}))
+        raise _wrong(source, begin, f"there is no {kind} {key!r}; write one of " + ", ".join(keys))
+    found = _OPERATOR.match(source, at := _skip(source, at))
+    said = (found.group(1) or found.group(2)) if found else ""
+    operator = " ".join(said.upper().split())
+    if operator not in sort.operators or found is None:
+        raise _wrong(source, at, f"{kind} {key} is compared by one of " + ", ".join(sort.operators))
+    if not grammar.any_case and operator in ("LIKE", "ILIKE", "IN") and said != operator:
+        raise _wrong(source, at, f"write {operator}")
     at = found.end()
+    key = grammar.aliases.get(key, key) if kind == "attribute" else key
     if operator in NULL_OPERATORS:
         return Clause(kind, key, operator, None), at
-    value, at = _list(source, at) if operator.endswith("IN") else _value(source, at)
+    at = _skip(source, at)
+    if operator in ORDERING and not sort.number:
+        sort = Sort(sort.operators, number=True)  # what may be text or a number: the order is that of numbers
+    value, at = _list(source, at) if operator in LIST_OPERATORS else _value(source, at, sort)
+    if operator not in sort.operators[:2] and isinstance(value, str) and len(value) > MAX_PATTERN:
+        raise BadInput(f"a pattern has {len(value)} characters", "filter", f"write at most {MAX_PATTERN}")
     return Clause(kind, key, operator, value), at
 
 
-def _name(source: str, at: int) -> tuple[Kind, str, int]:
+def _name(source: str, at: int, grammar: Grammar) -> tuple[str, str, int]:
     found = _NAME.match(source, at)
     if found is None:
         raise _wrong(source, at, "write a key such as metrics.rmse")
-    prefix, *names = found.groups()
-    key = next(name for name in names if name is not None)
+    prefix, ticked, quoted, word = found.groups()
+    if prefix is None and word is not None and "." in word:
+        prefix, _, word = word.partition(".")
     if prefix is None:
-        return "attribute", key, found.end()
-    kind = _PREFIXES.get(prefix.lower())
+        return "attribute", ticked or quoted or word, found.end()
+    kind = grammar.prefixes.get(prefix)
     if kind is None:
-        raise _wrong(source, at, f"{prefix} is none of metrics, params, tags, attributes, datasets")
-    return kind, key, found.end()
+        raise _wrong(source, at, f"{prefix} is none of " + ", ".join(sorted(grammar.prefixes)))
+    return kind, ticked or quoted or word, found.end()
 
 
-def _value(source: str, at: int) -> tuple[Value, int]:
-    if (text := _TEXT.match(source, at)) is not None:
-        return _unquoted(text), text.end()
-    if (number := _NUMBER.match(source, at)) is not None:
-        said = number.group(1)
-        return (int(said) if re.fullmatch(r"[+-]?\d+", said) else float(said)), number.end()
-    raise _wrong(source, at, "write a number, or text in quotes")
+def _value(source: str, at: int, sort: Sort) -> tuple[Value, int]:
+    if (number := _NUMBER.match(source, at)) is not None and (sort.number or sort.either):
+        return (_number(source, at, number.group(), sort) if sort.number else number.group()), number.end()
+    text = _TEXT.match(source, at)
+    if text is not None and not sort.number:
+        return text.group(1) if text.group(1) is not None else text.group(2), text.end()
+    if text is not None and sort.either and re.fullmatch(r"-?\d+", said := text.group(1) or text.group(2) or ""):
+        return _number(source, at, said, sort), text.end()
+    if sort.either and not sort.number and (word := _WORD.match(source, at)) is not None:
+        return word.group(1), word.end()
+    raise _wrong(source, at, "write a number" if sort.number else "write text in quotes")
+
+
+def _number(source: str, at: int, said: str, sort: Sort) -> int | float:
+    """A whole number as such, so that none beyond 2^53 loses its last digits."""
+    if not re.fullmatch(r"-?\d+", said):
+        if sort.whole:
+            raise _wrong(source, at, "write a whole number")
+        return float(said)
+    if len(said) < 20 and -_INT64 <= int(said) < _INT64:
+        return int(said)
+    if sort.whole:
+        raise _wrong(source, at, "write a number of 64 bits")
+    return float(said)
 
 
 def _list(source: str, at: int) -> tuple[Value, int]:
-    opening = re.compile(r"\s*\(").match(source, at)
-    if opening is None:
+    if source[at : at + 1] != "(":
         raise _wrong(source, at, "write a list such as ('a', 'b')")
-    at, values = opening.end(), list[str]()
-    while (text := _TEXT.match(source, at)) is not None:
-        values.append(_unquoted(text))
-        after = re.compile(r"\s*([,)])").match(source, text.end())
-        if after is None:
+    at, values = _skip(source, at + 1), list[str]()
+    while (text := _ITEM.match(source, at)) is not None:
+        values.append(_ESCAPE.sub(r"\1", text.group(1) if text.group(1) is not None else text.group(2)))
+        at = _skip(source, text.end())
+        if source[at : at + 1] == ",":
+            at = _skip(source, at + 1)
+        elif source[at : at + 1] != ")":
             break
-        at = after.end()
-        if after.group(1) == ")":
-            return tuple(values), at
+        if source[at : at + 1] == ")":
+            return _counted(tuple(values)), at + 1
     raise _wrong(source, at, "write a list of texts in quotes, such as ('a', 'b')")
 
 
-def _unquoted(text: re.Match[str]) -> str:
-    single, double = text.groups()
-    return single.replace("''", "'") if single is not None else double.replace('""', '"')
+def _counted(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) > MAX_LIST:
+        raise BadInput(f"a list has {len(values)} texts", "filter", f"write at most {MAX_LIST}")
+    return values
+
+
+def _skip(source: str, at: int) -> int:
+    found = _SPACE.match(source, at)
+    return found.end() if found else at
 
 
 def _wrong(source: str, at: int, do: str) -> BadInput:
-    return BadInput(f"{source!r} is no filter, from character {at + 1} on", "filter or order_by", do)
+    shown = source if len(source) <= 200 else f"{source[:200]}..."
+    return BadInput(f"{shown!r} is no filter, from character {at + 1} on", "filter or order_by", do)

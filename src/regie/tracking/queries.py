@@ -3,9 +3,10 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Select, Table, bindparam, exists, func, or_, select
 
 from regie.base.errors import NotFound
 from regie.tracking.tables import artifacts as artifacts_table
@@ -24,11 +25,30 @@ from regie.tracking.tables import (
     run_tags,
     runs,
 )
-from regie.tracking.types import Experiment, LoggedModel, Metric, Run, RunData
+from regie.tracking.types import PARENT, Experiment, LoggedModel, Metric, Run, RunData
 
 RUN_COLUMNS = [runs.c[name] for name in Run.__dataclass_fields__]
+EXPERIMENT_COLUMNS = [experiments.c[name] for name in Experiment.__dataclass_fields__ if name != "tags"]
+LOGGED_MODEL_COLUMNS = [logged_models.c[name] for name in LoggedModel.__dataclass_fields__]
+_TAGS_OF = select(run_tags.c.key, run_tags.c.value).where(run_tags.c.run == bindparam("run")).order_by(run_tags.c.key)
 PIECE = 500  # ids in one IN list
-# Built once: building a statement costs more than running it, and every task of a pipeline asks.
+# Built once: building a statement costs more than running it.
+_RUN = select(*RUN_COLUMNS).where(runs.c.id == bindparam("id"))
+_RUN_HERE = _RUN.where(runs.c.workspace == bindparam("workspace"))
+_KEYS = select(runs.c.id, runs.c.key).where(
+    runs.c.workspace == bindparam("workspace"), runs.c.id.in_(bindparam("ids", expanding=True))
+)
+_EXPERIMENT = select(*EXPERIMENT_COLUMNS).where(experiments.c.workspace == bindparam("workspace"))
+_BY_ID, _BY_NAME = (_EXPERIMENT.where(experiments.c[name] == bindparam(name)) for name in ("id", "name"))
+_EXPERIMENT_TAGS = (
+    select(experiment_tags)
+    .where(experiment_tags.c.experiment_id.in_(bindparam("ids", expanding=True)))
+    .order_by(experiment_tags.c.experiment_id, experiment_tags.c.key)
+)
+_OF_RUNS = {
+    table: select(table).where(table.c.run.in_(bindparam("keys", expanding=True))).order_by(*list(table.primary_key))
+    for table in (latest_metrics, params, run_tags, run_inputs, run_models)
+}
 _MEASURED = select(runs.c.id).where(
     runs.c.id.in_(bindparam("ids", expanding=True)),
     or_(*(exists().where(table.c.run == runs.c.key) for table in (latest_metrics, params))),
@@ -37,23 +57,20 @@ _MEASURED = select(runs.c.id).where(
 
 def experiment(db: Connection, workspace: str, experiment_id: str) -> Experiment:
     """Raises NotFound, also for the experiment of another workspace."""
-    same = (experiments.c.workspace == workspace, experiments.c.id == experiment_id)
-    row = db.execute(select(experiments).where(*same)).first()
+    row = db.execute(_BY_ID, {"workspace": workspace, "id": experiment_id}).first()
     if row is None:
         raise NotFound(f"there is no experiment with the id {experiment_id}", workspace, "search_experiments shows them")
-    return Experiment(**row._mapping, tags=_tags(db, [row.id])[row.id])
+    return with_tags(db, [row])[0]
 
 
 def experiment_by_name(db: Connection, workspace: str, name: str) -> Experiment | None:
     """Deleted ones too: they still own their name."""
-    same = (experiments.c.workspace == workspace, experiments.c.name == name)
-    row = db.execute(select(experiments).where(*same)).first()
-    return Experiment(**row._mapping, tags=_tags(db, [row.id])[row.id]) if row else None
+    row = db.execute(_BY_NAME, {"workspace": workspace, "name": name}).first()
+    return with_tags(db, [row])[0] if row else None
 
 
 def experiment_exists(db: Connection, workspace: str, experiment_id: str) -> bool:
-    same = (experiments.c.workspace == workspace, experiments.c.id == experiment_id)
-    return db.execute(select(experiments.c.id).where(*same)).first() is not None
+    return db.execute(_BY_ID, {"workspace": workspace, "id": experiment_id}).first() is not None
 
 
 def experiments_of(db: Connection, run_ids: Sequence[str]) -> list[str]:
@@ -62,28 +79,55 @@ def experiments_of(db: Connection, run_ids: Sequence[str]) -> list[str]:
 
 
 def with_tags(db: Connection, rows: Sequence[Any]) -> list[Experiment]:
-    """Rows of `experiments` with their tags."""
-    tags = _tags(db, [row.id for row in rows])
-    return [Experiment(**row._mapping, tags=tags[row.id]) for row in rows]
+    """Rows of `EXPERIMENT_COLUMNS` with their tags."""
+    tags = _tags(db, [row[0] for row in rows])
+    plain = (Experiment(*row) for row in rows)
+    return [replace(one, tags=tags[one.id]) for one in plain]
 
 
 def _tags(db: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for piece in _pieces(ids):
-        for row in db.execute(select(experiment_tags).where(experiment_tags.c.experiment_id.in_(piece))):
+        for row in db.execute(_EXPERIMENT_TAGS, {"ids": piece}):
             found[row.experiment_id][row.key] = row.value
     return found
 
 
 def run(db: Connection, run_id: str, workspace: str | None = None) -> Run:
     """Raises NotFound, also for the run of another workspace where one is named."""
-    query = select(*RUN_COLUMNS).where(runs.c.id == run_id)
-    if workspace is not None:
-        query = query.where(runs.c.workspace == workspace)
-    row = db.execute(query).first()
+    row = db.execute(_RUN if workspace is None else _RUN_HERE, {"id": run_id, "workspace": workspace}).first()
     if row is None:
         raise NotFound(f"there is no run {run_id}", workspace or "", "search_runs shows them")
-    return Run(**row._mapping)
+    return Run(*row)
+
+
+def tags_of(db: Connection, run_key: int) -> dict[str, str]:
+    """The tags of one run."""
+    return {row.key: row.value for row in db.execute(_TAGS_OF, {"run": run_key})}
+
+
+def with_ancestors(db: Connection, run_id: str) -> list[str]:
+    """A run and the runs that it is nested in."""
+    found = [run_id]
+    parent = select(run_tags.c.value).join(runs, runs.c.key == run_tags.c.run).where(run_tags.c.key == PARENT)
+    while (above := db.execute(parent.where(runs.c.id == found[-1])).scalar()) is not None and above not in found:
+        found.append(above)
+    return found
+
+
+def runs_in(experiment_id: str) -> Select[tuple[str]]:
+    """The ids of an experiment's runs, as a part of another query."""
+    return select(runs.c.id).where(runs.c.experiment_id == experiment_id)
+
+
+def logged_models_in(experiment_id: str) -> Select[tuple[str]]:
+    """The ids of an experiment's logged models, as a part of another query."""
+    return select(logged_models.c.id).where(logged_models.c.experiment_id == experiment_id)
+
+
+def run_keys(db: Connection, workspace: str, run_ids: Sequence[str]) -> dict[str, int]:
+    """The key of each of the runs that are there, by id."""
+    return {row.id: row.key for row in db.execute(_KEYS, {"workspace": workspace, "ids": run_ids})}
 
 
 def run_data(db: Connection, found: Sequence[Run]) -> dict[int, RunData]:
@@ -104,7 +148,7 @@ def run_data(db: Connection, found: Sequence[Run]) -> dict[int, RunData]:
 
 
 def _of(db: Connection, table: Table, keys: Sequence[int]) -> Any:
-    return db.execute(select(table).where(table.c.run.in_(keys)).order_by(table.c.run, *list(table.primary_key)[1:]))
+    return db.execute(_OF_RUNS[table], {"keys": keys})
 
 
 def data(db: Connection, run_id: str) -> RunData:
@@ -126,34 +170,14 @@ def measured(db: Connection, run_ids: Sequence[str], besides: str = "") -> set[s
     return found
 
 
-def history(db: Connection, run_key: int, key: str, limit: int, offset: int = 0) -> list[Metric]:
-    """All points of one metric, by timestamp, then step."""
-    same = (metrics.c.run == run_key, metrics.c.key == key)
-    order = (metrics.c.timestamp_wall_ms, metrics.c.step, metrics.c.value)
-    return [_metric(row) for row in db.execute(select(metrics).where(*same).order_by(*order).limit(limit).offset(offset))]
+def points(db: Connection, run_key: int, limit: int) -> list[Metric]:
+    """All points of a run's metrics, by key, then timestamp and step."""
+    order = (metrics.c.key, metrics.c.timestamp_wall_ms, metrics.c.step, metrics.c.value)
+    return [_metric(row) for row in db.execute(select(metrics).where(metrics.c.run == run_key).order_by(*order).limit(limit))]
 
 
 def _metric(row: Any) -> Metric:
     return Metric(row.key, float("nan") if row.is_nan else row.value, row.timestamp_wall_ms, row.step)
-
-
-def below(path: str) -> list[ColumnElement[bool]]:
-    """Conditions: inside this folder. Neither LIKE (blind to case on SQLite) nor < (a matter of collation on PostgreSQL)."""
-    return [func.substr(artifacts_table.c.path, 1, len(path) + 1) == path + "/"] if path else []
-
-
-def artifacts(db: Connection, workspace: str, root: str, path: str = "") -> list[tuple[str, str, int]]:
-    """(path, digest, bytes) of the files of a root, or of one of its folders, by path."""
-    here = (artifacts_table.c.workspace == workspace, artifacts_table.c.root == root)
-    query = select(artifacts_table.c.path, artifacts_table.c.digest, artifacts_table.c.bytes).where(*here, *below(path))
-    return sorted((row.path, row.digest, row.bytes) for row in db.execute(query))
-
-
-def artifact(db: Connection, workspace: str, root: str, path: str) -> tuple[str, int] | None:
-    """(digest, bytes) of one file."""
-    here = (artifacts_table.c.workspace == workspace, artifacts_table.c.root == root, artifacts_table.c.path == path)
-    row = db.execute(select(artifacts_table.c.digest, artifacts_table.c.bytes).where(*here)).first()
-    return (row.digest, row.bytes) if row else None
 
 
 def logged_model(db: Connection, workspace: str, model_id: str) -> LoggedModel:

@@ -1,66 +1,63 @@
-"""Filters and orders as SQL: the same answer on SQLite and PostgreSQL."""
+"""Runs, experiments and logged models by filter and order: the same answer on SQLite and PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, String, and_, case, exists, func, literal, or_, select
 
-from regie.base.errors import BadInput
 from regie.tracking import queries
-from regie.tracking.filter import NULL_OPERATORS, NUMERIC_OPERATORS, TEXT_OPERATORS, Clause, Order
+from regie.tracking.filter import NULL_OPERATORS, Clause, Order
+from regie.tracking.keyset import FIRST, Column, Slice, Window, read
 from regie.tracking.tables import (
     experiment_tags,
     experiments,
     latest_metrics,
-    logged_model_metrics,
-    logged_model_params,
-    logged_model_tags,
-    logged_models,
     params,
     run_inputs,
     run_tags,
     runs,
 )
-from regie.tracking.types import RUN_NAME, Experiment, LoggedModel, Run
+from regie.tracking.types import RUN_NAME, Experiment, Run
 
 ARTIFACTS = "mlflow-artifacts:/"
 VIEWS = {"ACTIVE_ONLY": ("active",), "DELETED_ONLY": ("deleted",), "ALL": ("active", "deleted")}
-_NUMERIC: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+DATASETS, JOINED = 1000, 3
+_KEYED = {"metric": latest_metrics, "param": params, "tag": run_tags}
+_COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": lambda a, b: a == b, "!=": lambda a, b: a != b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
 }  # fmt: skip
-_run_name = select(run_tags.c.value).where(run_tags.c.run == runs.c.key, run_tags.c.key == RUN_NAME).scalar_subquery()
-RUN_NUMBERS: dict[str, Any] = {
-    "start_time": runs.c.start_wall_ms,
-    "created": runs.c.start_wall_ms,
-    "end_time": runs.c.end_wall_ms,
-}
-RUN_TEXTS: dict[str, Any] = {
-    "run_id": runs.c.id, "status": runs.c.status, "user_id": runs.c.user, "user": runs.c.user,
-    "artifact_uri": literal(ARTIFACTS + "runs/") + runs.c.id, "run_name": _run_name, "run name": _run_name,
+_RUN_COLUMNS: dict[str, Any] = {
+    "run_id": runs.c.id, "status": runs.c.status, "user_id": runs.c.user, "start_time": runs.c.start_wall_ms,
+    "end_time": runs.c.end_wall_ms, "artifact_uri": literal(f"{ARTIFACTS}runs/", String) + runs.c.id,
 }  # fmt: skip
-_INPUTS: dict[str, Any] = {"name": run_inputs.c.name, "digest": run_inputs.c.digest, "context": run_inputs.c.context}
+_NUMBERS = ("start_time", "end_time", "creation_time", "last_update_time")
+_EXPERIMENT_COLUMNS: dict[str, Any] = {
+    "name": experiments.c.name, "experiment_id": experiments.c.id, "creation_time": experiments.c.created_wall_ms,
+    "last_update_time": experiments.c.updated_wall_ms,
+}  # fmt: skip
 
 
-def compare(db: Connection, column: Any, clause: Clause, numeric: bool = False) -> ColumnElement[bool]:
-    """One comparison of a column. Raises BadInput for an operator or a value that does not fit."""
-    allowed = NUMERIC_OPERATORS if numeric else TEXT_OPERATORS
-    if clause.operator not in allowed:
-        raise BadInput(
-            f"{clause.operator} does not fit {clause.kind} {clause.key}", "filter", "write one of " + " ".join(allowed)
-        )
-    if numeric != isinstance(clause.value, int | float):
-        raise BadInput(f"{clause.value!r} does not fit {clause.kind} {clause.key}", "filter",
-                       "write a number" if numeric else "write text in quotes")  # fmt: skip
+def compare(db: Connection, column: Any, clause: Clause) -> ColumnElement[bool]:
+    """One comparison of a column, which does not hold where the column has no value."""
     if clause.operator == "LIKE":
         return like(db, column, str(clause.value))
     if clause.operator == "ILIKE":
         postgresql = db.dialect.name == "postgresql"
         return column.ilike(clause.value, escape="" if postgresql else None)  # type: ignore[no-any-return]
-    if clause.operator in ("IN", "NOT IN"):
-        inside = column.in_(clause.value)
-        return inside if clause.operator == "IN" else ~inside  # type: ignore[no-any-return]
-    return _NUMERIC[clause.operator](column, clause.value)
+    if isinstance(clause.value, tuple):
+        return among(db, column, clause.value) if clause.operator == "IN" else ~among(db, column, clause.value)
+    return _COMPARISONS[clause.operator](column, clause.value)
+
+
+def among(db: Connection, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    """One of the values, however many: a database takes some ten thousand variables, and this is one."""
+    if len(values) == 1:
+        return column == values[0]  # type: ignore[no-any-return]
+    if db.dialect.name == "postgresql":
+        return column == func.any(literal(list(values), ARRAY(column.type)))  # type: ignore[no-any-return]
+    return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))  # type: ignore[no-any-return]
 
 
 def like(db: Connection, column: Any, pattern: str) -> ColumnElement[bool]:
@@ -71,149 +68,124 @@ def like(db: Connection, column: Any, pattern: str) -> ColumnElement[bool]:
     return column.op("GLOB", is_comparison=True)(glob)  # type: ignore[no-any-return]
 
 
-def keyed(db: Connection, table: Any, owner: ColumnElement[bool], clause: Clause) -> ColumnElement[bool]:
-    """A comparison with the row of one key; `!=` does not match where the key is missing."""
+def keyed(db: Connection, table: Any, owner: ColumnElement[bool], clause: Clause, count: int = 1) -> ColumnElement[bool]:
+    """A comparison with the row of one key; `!=` does not match where the key is missing. `count`: how many clauses the filter has."""
     mine = (owner, table.c.key == clause.key)
     if clause.operator in NULL_OPERATORS:
-        found = exists().where(*mine)
+        found = there(db, count, *mine)
         return found if clause.operator == "IS NOT NULL" else ~found
-    if clause.kind == "metric":
-        return exists().where(*mine, ~table.c.is_nan, compare(db, table.c.value, clause, numeric=True))
-    return exists().where(*mine, compare(db, table.c.value, clause))
+    return there(db, count, *mine, valued(db, table, clause))
 
 
-def attribute(db: Connection, clause: Clause, numbers: dict[str, Any], texts: dict[str, Any]) -> ColumnElement[bool]:
-    """A comparison with a column."""
-    key = clause.key.lower()
-    if clause.operator in NULL_OPERATORS and key in texts | numbers:
-        empty = (texts | numbers)[key].is_(None)
-        return empty if clause.operator == "IS NULL" else ~empty  # type: ignore[no-any-return]
-    if key in numbers:
-        return compare(db, numbers[key], clause, numeric=True)
-    if key in texts:
-        return compare(db, texts[key], clause)
-    raise BadInput(f"there is no attribute {clause.key}", "filter or order_by", "write one of " + ", ".join(numbers | texts))
+def there(db: Connection, count: int, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A row that fits. In a filter of many clauses it is looked up thing by thing on PostgreSQL, by OFFSET: its planner weighs all the ways
+    to join what an EXISTS names, and a filter of a hundred took 8 GB and the server with it."""
+    if count <= JOINED or db.dialect.name != "postgresql":
+        return exists().where(*where)
+    return select(literal(1)).where(*where).offset(0).exists()
 
 
-def _of_run(db: Connection, clause: Clause) -> ColumnElement[bool]:
-    tables = {"metric": latest_metrics, "param": params, "tag": run_tags}
-    if clause.kind == "attribute":
-        return attribute(db, clause, RUN_NUMBERS, RUN_TEXTS)
-    if clause.kind == "dataset":
-        return exists().where(run_inputs.c.run == runs.c.key, attribute(db, clause, {}, _INPUTS))
-    table = tables[clause.kind]
-    return keyed(db, table, table.c.run == runs.c.key, clause)
-
-
-def _ordered(query: Select[Any], order: Order) -> Select[Any]:
-    """NaN, then what is missing, come last in both directions."""
-    if order.kind == "attribute":
-        column = (RUN_NUMBERS | RUN_TEXTS).get(order.key.lower())
-        if column is None:
-            raise BadInput(f"there is no attribute {order.key}", "order_by", "write one of " + ", ".join(RUN_NUMBERS | RUN_TEXTS))
-        rank = case((column.is_(None), 1), else_=0)
-    elif order.kind == "dataset":
-        raise BadInput("runs cannot be sorted by datasets", "order_by", "sort by a metric, parameter, tag or attribute")
-    else:
-        table = {"metric": latest_metrics, "param": params, "tag": run_tags}[order.kind].alias()
-        query = query.outerjoin(table, and_(table.c.run == runs.c.key, table.c.key == order.key))
-        column = table.c.value
-        missing = (column.is_(None), 2)
-        rank = case(missing, (table.c.is_nan, 1), else_=0) if order.kind == "metric" else case(missing, else_=0)
-    return query.order_by(rank, column.asc() if order.ascending else column.desc())
+def valued(db: Connection, table: Any, clause: Clause) -> ColumnElement[bool]:
+    """NaN is unequal to every number, and neither above nor below any."""
+    holds = compare(db, table.c.value, clause)
+    if clause.kind != "metric":
+        return holds
+    return or_(holds, table.c.is_nan) if clause.operator == "!=" else and_(holds, ~table.c.is_nan)
 
 
 def runs_found(
     db: Connection, workspace: str, experiment_ids: Sequence[str], clauses: Sequence[Clause] = (), orders: Sequence[Order] = (),
-    view: str = "ACTIVE_ONLY", limit: int = 1000, offset: int = 0,
-) -> list[Run]:  # fmt: skip
-    """Runs of some experiments; newest first where the orders leave it open."""
+    view: str = "ACTIVE_ONLY", window: Window = FIRST,
+) -> Slice[Run]:  # fmt: skip
+    """Runs of some experiments; newest first where the orders leave it open.
+
+    A metric, parameter or tag that the order names is looked up once a run, for the filter too: the database walks the runs of the
+    experiments, whatever it knows of the tables' sizes, and finds the value by its key.
+    """
     query = select(*queries.RUN_COLUMNS).where(
-        runs.c.workspace == workspace, runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle.in_(VIEWS[view])
+        runs.c.workspace == workspace, among(db, runs.c.experiment_id, experiment_ids), runs.c.lifecycle.in_(VIEWS[view])
     )
-    query = query.where(*(_of_run(db, clause) for clause in clauses)).select_from(runs)
-    for order in orders:
-        query = _ordered(query, order)
-    query = query.order_by(runs.c.start_wall_ms.desc(), runs.c.id).limit(limit).offset(offset)
-    return [Run(**row._mapping) for row in db.execute(query)]
+    places = [place for one in orders if (place := _place(one.kind, one.key)) is not None]
+    joined = {place: _KEYED[place[0]].alias() for place in places}
+    beside: Any = runs
+    for (_, key), table in joined.items():
+        beside = beside.outerjoin(table, and_(table.c.run == runs.c.key, table.c.key == key))
+    query = query.select_from(beside).where(*(_of_run(db, clause, joined, len(clauses)) for clause in clauses))
+    columns = [column for order in orders for column in _run_order(order, joined)]
+    if ("attribute", "start_time") not in {(one.kind, one.key) for one in orders}:
+        columns.append(Column(runs.c.start_wall_ms, int, ascending=False))
+    rows, end = read(db, query, [*columns, Column(runs.c.id, str)], window)
+    return Slice([Run(*row[: len(queries.RUN_COLUMNS)]) for row in rows], end)
+
+
+def _place(kind: str, key: str) -> tuple[str, str] | None:
+    """The table and the key that an order names; a run's name is a tag."""
+    if kind == "attribute":
+        return ("tag", RUN_NAME) if key == "run_name" else None
+    return kind, key
+
+
+def _of_run(db: Connection, clause: Clause, joined: Mapping[tuple[str, str], Any], count: int) -> ColumnElement[bool]:
+    if clause.kind == "dataset":
+        return there(db, count, run_inputs.c.run == runs.c.key, compare(db, run_inputs.c[clause.key], clause))
+    place = _place(clause.kind, clause.key)
+    if place is None:
+        return compare(db, _RUN_COLUMNS[clause.key], clause)
+    if (table := joined.get(place)) is not None:
+        if clause.operator in NULL_OPERATORS:
+            return table.c.key.is_(None) if clause.operator == "IS NULL" else table.c.key.is_not(None)  # type: ignore[no-any-return]
+        return valued(db, table, clause)
+    table = _KEYED[place[0]]
+    return keyed(db, table, table.c.run == runs.c.key, Clause(clause.kind, place[1], clause.operator, clause.value), count)
+
+
+def _run_order(order: Order, joined: Mapping[tuple[str, str], Any]) -> list[Column]:
+    """NaN, then what is missing, come last in both directions."""
+    place = _place(order.kind, order.key)
+    if place is None:
+        number = order.key in _NUMBERS
+        return [Column(_RUN_COLUMNS[order.key], int if number else str, order.ascending, nullable=order.key == "end_time")]
+    table = joined[place]
+    if order.kind != "metric":
+        return [Column(table.c.value, str, order.ascending, nullable=True)]
+    rank = case((table.c.value.is_(None), 2), (table.c.is_nan, 1), else_=0)
+    return [Column(rank, int), Column(table.c.value, float, order.ascending, nullable=True)]
 
 
 def experiments_found(
     db: Connection, workspace: str, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (), view: str = "ACTIVE_ONLY",
-    limit: int = 1000, offset: int = 0,
-) -> list[Experiment]:  # fmt: skip
-    """Experiments; last changed first where the orders leave it open."""
-    numbers = {"creation_time": experiments.c.created_wall_ms, "last_update_time": experiments.c.updated_wall_ms}
-    texts = {"name": experiments.c.name, "experiment_id": experiments.c.id}
-    query = select(experiments).where(experiments.c.workspace == workspace, experiments.c.lifecycle.in_(VIEWS[view]))
-    for clause in clauses:
-        if clause.kind == "tag":
-            query = query.where(keyed(db, experiment_tags, experiment_tags.c.experiment_id == experiments.c.id, clause))
-        else:
-            query = query.where(attribute(db, _plain(clause), numbers, texts))
-    query = query.order_by(*directions(orders, numbers | texts), experiments.c.updated_wall_ms.desc(), experiments.c.id)
-    return queries.with_tags(db, db.execute(query.limit(limit).offset(offset)).all())
-
-
-def logged_models_found(
-    db: Connection, workspace: str, experiment_ids: Sequence[str], clauses: Sequence[Clause] = (), orders: Sequence[Order] = (),
-    limit: int = 50, offset: int = 0,
-) -> list[LoggedModel]:  # fmt: skip
-    """Logged models of some experiments; newest first where the orders leave it open."""
-    table = logged_models.c
-    numbers = {"creation_timestamp": table.created_wall_ms, "creation_time": table.created_wall_ms,
-               "last_updated_timestamp": table.updated_wall_ms}  # fmt: skip
-    status = case((table.status == 1, "PENDING"), (table.status == 2, "READY"), else_="FAILED")
-    texts = {
-        "name": table.name,
-        "model_id": table.id,
-        "model_type": table.type,
-        "source_run_id": table.source_run_id,
-        "status": status,
-    }
-    tables = {"metric": logged_model_metrics, "param": logged_model_params, "tag": logged_model_tags}
-    query = select(logged_models).where(
-        table.workspace == workspace, table.experiment_id.in_(experiment_ids), table.lifecycle == "active"
+    window: Window = FIRST,
+) -> Slice[Experiment]:  # fmt: skip
+    """Experiments; the newest first where the orders leave it open."""
+    query = select(*queries.EXPERIMENT_COLUMNS).where(
+        experiments.c.workspace == workspace, experiments.c.lifecycle.in_(VIEWS[view])
     )
     for clause in clauses:
-        if clause.kind in tables:
-            beside = tables[clause.kind]
-            query = query.where(keyed(db, beside, beside.c.model_id == table.id, clause))
+        if clause.kind == "tag":
+            query = query.where(
+                keyed(db, experiment_tags, experiment_tags.c.experiment_id == experiments.c.id, clause, len(clauses))
+            )
         else:
-            query = query.where(attribute(db, _plain(clause), numbers, texts))
-    for order in (one for one in orders if one.kind == "metric"):
-        mine = (logged_model_metrics.c.model_id == table.id, logged_model_metrics.c.key == order.key)
-        best = select(func.max(logged_model_metrics.c.value)).where(*mine).scalar_subquery()
-        query = query.order_by(case((best.is_(None), 1), else_=0), best.asc() if order.ascending else best.desc())
-    plain = [one for one in orders if one.kind != "metric"]
-    query = query.order_by(*directions(plain, numbers | texts), table.created_wall_ms.desc(), table.id.desc())
-    return [LoggedModel(**row._mapping) for row in db.execute(query.limit(limit).offset(offset))]
+            query = query.where(compare(db, _EXPERIMENT_COLUMNS[clause.key], clause))
+    named = orders or [Order("attribute", "creation_time", ascending=False), Order("attribute", "experiment_id")]
+    rows, end = read(db, query, attributes(named, _EXPERIMENT_COLUMNS, _NUMBERS, ("experiment_id", False)), window)
+    return Slice(queries.with_tags(db, [row[: len(queries.EXPERIMENT_COLUMNS)] for row in rows]), end)
 
 
-def directions(orders: Sequence[Order], columns: dict[str, Any]) -> list[Any]:
-    """ORDER BY over columns, missing last."""
-    found = []
-    for order in orders:
-        column = columns.get(order.key.lower()) if order.kind == "attribute" else None
-        if column is None:
-            raise BadInput(f"there is no attribute {order.key}", "order_by", "write one of " + ", ".join(columns))
-        found += [case((column.is_(None), 1), else_=0), column.asc() if order.ascending else column.desc()]
-    return found
+def attributes(orders: Sequence[Order], columns: dict[str, Any], numbers: Sequence[str], *last: tuple[str, bool]) -> list[Column]:
+    """The orders as columns, and behind them the `last` ones, which make every position unique, where no order names them."""
+    named = {one.key for one in orders}
+    all_orders = [*orders, *(Order("attribute", key, ascending) for key, ascending in last if key not in named)]
+    return [Column(columns[one.key], int if one.key in numbers else str, one.ascending) for one in all_orders]
 
 
-def datasets_found(db: Connection, experiment_ids: Sequence[str]) -> list[Any]:
-    """(experiment id, name, digest, context) of the datasets that active runs read."""
+def datasets_found(db: Connection, workspace: str, experiment_ids: Sequence[str]) -> list[Any]:
+    """(experiment id, name, digest, context) of the datasets that runs of the workspace's experiments read, 1,000 at most."""
     table = run_inputs.c
     query = (
         select(runs.c.experiment_id, table.name, table.digest, table.context)
         .distinct()
         .join(runs, runs.c.key == table.run)
-        .where(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle == "active")
+        .where(runs.c.workspace == workspace, among(db, runs.c.experiment_id, experiment_ids))
     )
-    return list(db.execute(query.order_by(table.name, table.digest).limit(1000)))
-
-
-def _plain(clause: Clause) -> Clause:
-    if clause.kind != "attribute":
-        raise BadInput(f"{clause.kind} cannot be compared here", "filter", "compare an attribute or a tag")
-    return clause
+    return list(db.execute(query.order_by(runs.c.experiment_id, table.name, table.digest, table.context).limit(DATASETS)))

@@ -40,8 +40,9 @@ runs = Table(
     Column("status", String(16), nullable=False),  # RUNNING, SCHEDULED, FINISHED, FAILED, KILLED
     Column("start_wall_ms", BigInteger, nullable=False),
     Column("end_wall_ms", BigInteger),
-    Column("lifecycle", String(16), nullable=False),  # active, deleted
-    Column("deleted_wall_ms", BigInteger),  # when it was deleted with its experiment, to be restored with it
+    Column("lifecycle", String(16), nullable=False),  # active, deleted; removed: a tombstone, in no workspace and no experiment
+    Column("deleted_wall_ms", BigInteger),
+    Column("deleted_with_experiment", Boolean),  # to be restored with it
     Index(None, "experiment_id", "lifecycle", "start_wall_ms"),
     info=domain(),
 )  # fmt: skip
@@ -111,8 +112,9 @@ run_models = Table(
 artifacts = Table(
     "artifacts", metadata,
     Column("workspace", String(64), primary_key=True),
-    Column("root", String(100), primary_key=True),  # runs/ID or models/m-ID
-    Column("path", String(1000), primary_key=True),
+    Column("root", String(100), primary_key=True),  # runs/ID, models/m-ID, traces/ID
+    # Ordered by its bytes, as on SQLite: a folder is a range of paths.
+    Column("path", String(1000).with_variant(String(1000, collation="C"), "postgresql"), primary_key=True),
     Column("digest", String(71), nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Index(None, "digest"),

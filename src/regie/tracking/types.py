@@ -4,6 +4,7 @@ import math
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from regie.base.errors import BadInput, Conflict
 
@@ -13,7 +14,7 @@ ENDED = ("FINISHED", "FAILED", "KILLED")
 STATUSES = ("RUNNING", "SCHEDULED", *ENDED)
 # As stock MLflow, so that no client is surprised: longer values are silently cut.
 PARAM_LENGTH, TAG_LENGTH, KEY_LENGTH = 6_000, 8_000, 250
-MAX_METRICS, MAX_PARAMS, MAX_TAGS = 1_000, 100, 100
+MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTITIES = 1_000, 100, 100, 1_000
 LARGEST = 1.7976931348623157e308
 _INT64 = 1 << 63
 _KEY = re.compile(r"[/\w.\- :]+")
@@ -116,7 +117,14 @@ class LoggedModel:
 
 def key_of(name: object, what: str) -> str:
     """A usable key of a metric, parameter or tag. Raises BadInput."""
-    if not isinstance(name, str) or not name or not _KEY.fullmatch(name):
+    if not isinstance(name, str):
+        raise BadInput(f"{name!r} is no key", what, "send text")
+    return _key_of(name, what)
+
+
+@lru_cache(10_000)  # the same few keys come again and again
+def _key_of(name: str, what: str) -> str:
+    if not _KEY.fullmatch(name):
         raise BadInput(f"{name!r} is no key", what, "letters, digits, and / _ . - : or a space")
     if len(name) > KEY_LENGTH:
         raise BadInput(f"the key {name[:40]}... has {len(name)} characters", what, f"at most {KEY_LENGTH}")

@@ -4,14 +4,16 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from regie.app.mlflow import rights, shapes
-from regie.app.mlflow.call import Wire, WireRoute, ours, paged, present
+from regie.app.mlflow import paging, policy, rights, shapes
+from regie.app.mlflow.call import Wire, WireRoute, integer, ours, present
 from regie.base.errors import BadInput, NotFound, NotThereYet
 from regie.tracking import changes, queries, search
-from regie.tracking.filter import parse, parse_order
+from regie.tracking.filter import parse, parse_orders
+from regie.tracking.grammars import EXPERIMENTS
 from regie.tracking.types import DEFAULT
 
 router = APIRouter(route_class=WireRoute)
+DATASET_EXPERIMENTS = 20
 
 
 @router.post("/experiments/create")
@@ -62,6 +64,8 @@ def restore(call: Wire) -> dict[str, Any]:
 
 def _lifecycle(call: Wire, lifecycle: str) -> dict[str, Any]:
     identity = rights.experiment_id(call.caller, call.text("experiment_id"))
+    if lifecycle == "deleted":
+        policy.experiment(call.caller, identity)
     with call.caller.change("experiment.change", identity, lifecycle) as tx:
         changes.set_experiment_lifecycle(tx, identity, lifecycle)
     return {}
@@ -87,28 +91,36 @@ def _tag(call: Wire, value: str | None) -> dict[str, Any]:
 
 @router.api_route("/experiments/search", methods=["GET", "POST"])
 def find(call: Wire) -> dict[str, Any]:
-    limit, offset = call.page()
-    orders = [parse_order(text) for text in call.texts("order_by")]
+    page = paging.asked(call, 1000, besides=("view_type",))
+    clauses, orders = parse(call.optional("filter"), EXPERIMENTS), parse_orders(call.texts("order_by"), EXPERIMENTS)
     with call.caller.read("experiment.read", call.workspace) as db:
-        found = search.experiments_found(
-            db, call.workspace, parse(call.optional("filter")), orders, view(call), limit + 1, offset
-        )
-    return paged("experiments", found, limit, offset, lambda page: [shapes.experiment(one) for one in page])
+        found = search.experiments_found(db, call.workspace, clauses, orders, view(call), page.window)
+    return paging.shown("experiments", [shapes.experiment(one) for one in found.found], page, found.next)
 
 
 def view(call: Wire, name: str = "view_type") -> str:
-    """Which lifecycles are meant."""
-    said = call.optional(name) or "ACTIVE_ONLY"
-    if said not in search.VIEWS:
+    """Which lifecycles are meant, by name or by stock's number."""
+    said = call.said.get(name)
+    if said in (None, ""):
+        return "ACTIVE_ONLY"
+    if isinstance(said, str) and said in search.VIEWS:
+        return said
+    number = integer(said, name)
+    if not 1 <= number <= len(search.VIEWS):
         raise BadInput(f"Invalid value {said!r} for parameter '{name}'", name, "write one of " + ", ".join(search.VIEWS))
-    return said
+    return list(search.VIEWS)[number - 1]
 
 
 @router.api_route("/experiments/search-datasets", methods=["GET", "POST"])
 def datasets(call: Wire) -> dict[str, Any]:
+    said = call.texts("experiment_ids")
+    if not 0 < len(said) <= DATASET_EXPERIMENTS:
+        raise BadInput(
+            f"a search for datasets names {len(said)} experiments", "experiment_ids", f"name 1 to {DATASET_EXPERIMENTS} of them"
+        )
+    ids = [rights.experiment_id(call.caller, one) for one in said]
     with call.caller.read("experiment.read", call.workspace) as db:
-        ids = [one for one in call.texts("experiment_ids") if queries.experiment_exists(db, call.workspace, one)]
-        found = search.datasets_found(db, ids)
+        found = search.datasets_found(db, call.workspace, ids)
     summaries = [
         present(experiment_id=row.experiment_id, name=row.name, digest=row.digest, context=row.context or None) for row in found
     ]

@@ -1,18 +1,22 @@
 """`registered-models/...`"""
 
 import re
+from collections import defaultdict
 from typing import Any
 
 from fastapi import APIRouter
+from sqlalchemy import Connection
 
-from regie.app.mlflow import policy, shapes, versions
-from regie.app.mlflow.call import Call, Wire, WireRoute, ours, paged, present
+from regie.app.mlflow import paging, policy, shapes, versions
+from regie.app.mlflow.call import Call, Wire, WireRoute, ours, present
 from regie.base.errors import BadInput
 from regie.registry import changes, queries, search
 from regie.registry.types import CHALLENGER, CHAMPION, Model
-from regie.tracking.filter import parse, parse_order
+from regie.tracking.filter import parse, parse_orders
+from regie.tracking.grammars import MODELS
 
 router = APIRouter(route_class=WireRoute)
+MAX_MODELS = 1000
 _ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
@@ -28,13 +32,17 @@ def create(call: Wire) -> dict[str, Any]:
 def _answer(call: Call, name: str, workspace: str | None = None) -> dict[str, Any]:
     where = workspace or call.workspace
     with call.caller.store.read() as db:
-        return {"registered_model": _shown(call, [queries.model(db, where, name)])[0]}
+        return {"registered_model": _shown(db, [queries.model(db, where, name)])[0]}
 
 
-def _shown(call: Call, found: list[Model]) -> list[dict[str, Any]]:
-    with call.caller.store.read() as db:
-        latest = {one.name: versions.latest(db, one.workspace, one.name) for one in found}
-        return [shapes.model(one, versions.shown(db, one.workspace, latest[one.name])) for one in found]
+def _shown(db: Connection, found: list[Model]) -> list[dict[str, Any]]:
+    if not found:
+        return []
+    latest: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    newest = queries.latest(db, found[0].workspace, [one.name for one in found])
+    for one, shown in zip(newest, versions.shown(db, found[0].workspace, newest), strict=True):
+        latest[one.name].append(shown)
+    return [shapes.model(one, latest[one.name]) for one in found]
 
 
 @router.get("/registered-models/get")
@@ -77,11 +85,11 @@ def delete(call: Wire) -> dict[str, Any]:
 
 @router.get("/registered-models/search")
 def find(call: Wire) -> dict[str, Any]:
-    limit, offset = call.page(100, 1000)
-    orders = [parse_order(text) for text in call.texts("order_by")]
+    page = paging.asked(call, 100, MAX_MODELS)
+    clauses, orders = parse(call.optional("filter"), MODELS), parse_orders(call.texts("order_by"), MODELS)
     with call.caller.read("model.read", call.workspace) as db:
-        found = search.models(db, call.workspace, parse(call.optional("filter")), orders, limit + 1, offset)
-    return paged("registered_models", found, limit, offset, lambda page: _shown(call, page))
+        found = search.models(db, call.workspace, clauses, orders, page.window)
+        return paging.shown("registered_models", _shown(db, found.found), page, found.next)
 
 
 @router.post("/registered-models/set-tag")
@@ -103,10 +111,11 @@ def _tag(call: Call, value: str | None) -> dict[str, Any]:
 
 @router.api_route("/registered-models/get-latest-versions", methods=["GET", "POST"])
 def latest(call: Wire) -> dict[str, Any]:
-    name, stages = call.text("name"), [stage.lower() for stage in call.texts("stages")]
+    """The newest version of each stage that is named, of every stage where none is."""
+    name, stages = call.text("name"), [versions.stage(said) for said in call.texts("stages")]
     with call.caller.read("model.read", name) as db:
         queries.model(db, call.workspace, name)
-        found = [one for one in versions.latest(db, call.workspace, name) if not stages or one.stage.lower() in stages]
+        found = [one for one in queries.latest(db, call.workspace, [name]) if not stages or one.stage in stages]
         return present(model_versions=versions.shown(db, call.workspace, found))
 
 
@@ -125,6 +134,8 @@ def set_alias(call: Wire) -> dict[str, Any]:
 def delete_alias(call: Wire) -> dict[str, Any]:
     name, alias = call.text("name"), call.text("alias")
     policy.alias(call.caller, name, alias)
+    if not _ALIAS.fullmatch(alias):
+        raise BadInput(f"{alias!r} cannot be an alias", "alias", "letters, digits, _ and -")
     with call.caller.change("model.change", name, f"alias {alias} deleted") as tx:
         changes.set_alias(tx, name, alias, None)
     return {}
@@ -137,6 +148,8 @@ def by_alias(call: Wire) -> dict[str, Any]:
     with call.caller.read("model.read", name) as db:
         found = queries.model(db, call.workspace, name)
         number = found.aliases.get(alias)
+        if number is None and alias.lower() == "latest":
+            number = max((one.version for one in queries.versions(db, call.workspace, name)), default=None)
         if number is None:
             fact = alias in (CHAMPION, CHALLENGER) and policy.served(db, call.workspace, name) is not None
             do = f"no version is {alias} yet: regie status" if fact else "set it first"
