@@ -53,7 +53,7 @@ class Client:
             # A proxy is for the world outside: the server of a laptop is reached directly.
             self._http = httpx2.Client(
                 base_url=self.server, headers=headers, timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S),
-                trust_env=not _local(self.server),
+                trust_env=not is_local(self.server),
             )  # fmt: skip
         except (httpx2.InvalidURL, ValueError) as wrong:
             raise Unreachable(
@@ -65,6 +65,7 @@ class Client:
         self.clock, self.blobs, self.labels = nouns.Clock(self), nouns.Blobs(self), nouns.Labels(self)
         self.actors = nouns.Actors(self)
         self.approvals = nouns.Approvals(self)
+        self.collections = nouns.Collections(self)
 
     def health(self) -> bool:
         """Whether the server answers and reaches its database."""
@@ -164,7 +165,8 @@ class Client:
             raise Unreachable(what, self.server, "see the server's log, then repeat") from wrong
 
 
-def _local(server: str) -> bool:
+def is_local(server: str) -> bool:
+    """Whether the server is on this machine."""
     return httpx2.URL(server).host in ("127.0.0.1", "localhost", "::1")
 
 

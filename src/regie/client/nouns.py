@@ -9,6 +9,7 @@ from regie.base.canonical import sha256
 Json = dict[str, Any]
 Rows = list[dict[str, Any]]
 ADVANCE_S = 300.0
+COLLECT_S = 300.0
 
 
 class Requests(Protocol):
@@ -193,6 +194,21 @@ class Actors(Noun):
     def revoke_tokens(self, name: str, reason: str) -> Json:
         """Take back every token of an actor that stays: `{name, revoked}`."""
         return self.client.mapping("POST", f"/api/v1/actors/{_part(name)}/tokens/revoke", json={"reason": reason})
+
+
+class Collections(Noun):
+    def plan(self, older_than_ms: int, experiments: Sequence[str] = (), runs: Sequence[str] = ()) -> Json:
+        """What `begin` with the same would remove, and what it would keep."""
+        params = {"older_than_ms": older_than_ms, "experiment": [*experiments], "run": [*runs]}
+        return self.client.mapping("GET", "/api/v1/collections/plan", params=params, timeout=COLLECT_S)
+
+    def begin(self, older_than_ms: int, experiments: Sequence[str] = (), runs: Sequence[str] = (), reason: str = "") -> Json:
+        """Begin to remove what was deleted longer ago; `step` goes on until `state` is `done`."""
+        body = {"older_than_ms": older_than_ms, "experiments": [*experiments], "runs": [*runs], "reason": reason}
+        return self.client.mapping("POST", "/api/v1/collections", json=body)
+
+    def step(self, identity: str) -> Json:
+        return self.client.mapping("POST", f"/api/v1/collections/{_part(identity)}/step", timeout=COLLECT_S)
 
 
 class Audit(Noun):

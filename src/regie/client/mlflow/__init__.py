@@ -1,0 +1,1 @@
+"""Moving what is tracked between two servers that speak MLflow's REST wire."""
