@@ -6,10 +6,10 @@ STAMP := $(VENV)/.stamp
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast lint format story chaos bench clean
+.PHONY: help setup demo test fast lint format story chaos bench bench-tracking clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## make .venv with everything that development needs
 
@@ -47,6 +47,9 @@ chaos: setup ## kill -9 at least 200 processes under load, on SQLite and Postgre
 
 bench: setup ## benchmarks into docs/benchmarks.md; PEERS=1 installs the peers beside us first
 	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(PARTS)
+
+bench-tracking: setup ## the tracking server beside a stock MLflow, into docs/benchmarks.md; PEERS=1 installs MLflow first, QUICK=1 only tries it out
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks.tracking $(if $(QUICK),--quick,--page) $(PARTS)
 
 clean: ## remove what was made here
 	rm -rf $(VENV) .regie benchmarks/.peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

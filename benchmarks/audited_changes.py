@@ -21,7 +21,8 @@ from pathlib import Path
 from sqlalchemy import bindparam, insert, update
 
 from benchmarks import stores
-from benchmarks.serve_one_row import connected, free_ports
+from benchmarks.processes import cpu_s, free_ports
+from benchmarks.serve_one_row import connected
 from benchmarks.stores import DATABASES
 from regie.store import change
 from regie.store.change import Store
@@ -104,7 +105,7 @@ def _over_http(folder: Path, databases: list[str]) -> Figures:
         connections = [connected(port) for port in ports]
         bodies = [_tag(connection) for connection in connections]
         for connection, body in zip(connections, bodies, strict=True):
-            _requests(connection, body, WARM_UP, 0)
+            _requests(connection, body, WARM_UP, os.getpid())
         asked = list(zip(connections, bodies, (process.pid for process in started), strict=True))
         return [
             tuple(_requests(connection, body, OVER_HTTP, pid) for connection, body, pid in asked)  # type: ignore[misc]
@@ -130,18 +131,10 @@ def _tag(connection: http.client.HTTPConnection) -> dict[str, str]:
 
 
 def _requests(connection: http.client.HTTPConnection, body: dict[str, str], count: int, pid: int) -> Took:
-    began, cpu_s = time.perf_counter(), _cpu_s(pid)
+    began, cpu = time.perf_counter(), cpu_s(pid)
     for number in range(count):
         _post(connection, TAG, {**body, "value": f"{began}.{number}"})
-    return (time.perf_counter() - began) / count * 1e6, (_cpu_s(pid) - cpu_s) / count * 1e6
-
-
-def _cpu_s(pid: int) -> float:
-    """CPU time that a process has used so far, to a hundredth of a second (Linux)."""
-    if not pid:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (time.perf_counter() - began) / count * 1e6, (cpu_s(pid) - cpu) / count * 1e6
 
 
 def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """`regie up` on an empty home: time to ready, the memory of its processes at rest, and how soon a killed worker's job is taken over.
 
 *Ready* is when everything answers, counted from the command. *Memory* is PSS, in which a page that several processes share counts
-once in all; after a rest, with an empty home: no model, no endpoint. *Takeover*: a job is queued, the worker that claimed it is
+once in all; after a rest, with an empty home: no model, no endpoint. *CPU* is what all of them use in the ten seconds after it, as seconds
+a minute. *Takeover*: a job is queued, the worker that claimed it is
 killed with `kill -9` a moment later, and the supervisor starts another; what counts is the time from the kill to the second claim.
 """
 
@@ -14,27 +15,28 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.serve_one_row import free_ports
+from benchmarks.processes import cpu_s, free_ports, pss_mb, tree
 from regie.base.blobs import BlobStore
 from regie.store import jobs
 from regie.store.change import Store
 from regie.store.database import Database
 
 STARTS = 3
-REST_S = 3.0
+REST_S, WATCHED_S = 3.0, 10.0
 TAKEOVERS, LEASE_MS, LIMIT_S = 3, 3_000, 60.0
 NAMES = ("up", "server", "worker", "serve")
 
 
 def run() -> list[str]:
     """Lines of tables; memory only where the system tells it (Linux)."""
-    ready, sizes = zip(*(_started() for _ in range(STARTS)), strict=True)
+    ready, sizes, busy = zip(*(_started() for _ in range(STARTS)), strict=True)
     lines = ["| | measured | aim |", "|---|---|---|"]
     lines.append(f"| time to ready, s | {statistics.median(ready):.1f} (first {ready[0]:.1f}) | 3 |")
     if sizes[0]:
         whole = statistics.median(sum(size.values()) for size in sizes)
         each = ", ".join(f"{name} {statistics.median(size.get(name, 0) for size in sizes):.0f}" for name in NAMES)
         lines.append(f"| idle memory of all processes, MB | {whole:.0f} ({each}) | 250 |")
+        lines.append(f"| CPU of all processes at rest, s a minute | {statistics.median(busy):.1f} | |")
     took = [_taken_over() for _ in range(TAKEOVERS)]
     lease_s = LEASE_MS / 1000
     lines.append(
@@ -65,26 +67,27 @@ class Up:
 
     def named(self) -> dict[int, str]:
         """Every process below the supervisor, and itself, by its name."""
-        found, parents = {self.process.pid: "up"}, [self.process.pid]
-        while parents:
-            for child in _children(parents.pop()):
-                words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-                found[child] = next((name for name in NAMES if name.encode() in words[3:4]), "others")
-                parents.append(child)
+        found = {self.process.pid: "up"}
+        for child in tree(self.process.pid)[1:]:
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            found[child] = next((name for name in NAMES if name.encode() in words[3:4]), "others")
         return found
 
 
-def _started() -> tuple[float, dict[str, float]]:
+def _started() -> tuple[float, dict[str, float], float]:
     with tempfile.TemporaryDirectory() as folder:
         up = Up(folder)
         try:
             if not Path("/proc/self/smaps_rollup").exists():
-                return up.ready_s, {}
+                return up.ready_s, {}, 0.0
             time.sleep(REST_S)
             sizes: dict[str, float] = {}
             for pid, name in up.named().items():
-                sizes[name] = sizes.get(name, 0) + _pss_mb(pid)
-            return up.ready_s, sizes
+                sizes[name] = sizes.get(name, 0) + pss_mb(pid)
+            before, began = cpu_s(up.process.pid), time.monotonic()
+            time.sleep(WATCHED_S)
+            used = (cpu_s(up.process.pid) - before) / (time.monotonic() - began) * 60
+            return up.ready_s, sizes, used
         finally:
             up.end()
 
@@ -116,16 +119,6 @@ def _taken_over() -> float:
 def _fence(store: Store, job: str) -> int:
     with store.read() as db:
         return int(jobs.find(db, job)["fence"])
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
-
-
-def _pss_mb(pid: int) -> float:
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) / 1000
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx2
 
-from benchmarks.serve_one_row import free_ports
+from benchmarks.processes import free_ports
 
 RUNS = 9
 READY_S, RUN_S = 60.0, 60.0

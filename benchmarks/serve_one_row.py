@@ -7,7 +7,6 @@ prediction log before it answers; the peer only answers.
 import http.client
 import json
 import pickle
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import model
+from benchmarks.processes import free_ports
 from regie.serving.files import write_json
 from regie.serving.routefile import write as write_routes
 
@@ -106,11 +106,6 @@ def _per_second(connection: http.client.HTTPConnection, bodies: list[bytes]) -> 
         said = answer.read()
         assert answer.status == 200, said
     return len(bodies) / (time.perf_counter() - began)
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import psycopg
 
 from regie.app import migrate
 from regie.base.blobs import BlobStore
-from regie.store.change import Store, start_chain
+from regie.store.chain import start_chain
+from regie.store.change import Store
 from regie.store.database import Database
 from tests.support import postgres
 
