@@ -59,7 +59,8 @@ PROMISES = {
 }
 STEP_MS = 8 * HOUR_MS
 SUPERVISED = ("up", "up", "up", "up", "server", "worker", "serve")
-TARGETS = ("server", "server", "worker", "worker", "serve", "serve", "task", "server worker", "server worker serve")
+TARGETS = ("server", "server", "worker", "worker", "serve", "serve", "task", "task", "server worker", "server worker serve")
+TASK_S = 20.0
 RUN_EACH_MS = 48 * HOUR_MS
 
 
@@ -125,7 +126,10 @@ class Acknowledged:
 
 
 class Chaos:
-    """One home, its load and its kills. `seed` decides who is killed when; `strokes` are what else may happen, by name."""
+    """One home, its load and its kills. `seed` decides who is killed when; `strokes` are what else may happen, by name.
+
+    Targets and strokes are drawn like cards: each comes once before any comes again, in another order every time.
+    """
 
     def __init__(
         self, folder: Path, seed: int, kind: type[Platform] = Platform, targets: tuple[str, ...] = TARGETS,
@@ -133,6 +137,7 @@ class Chaos:
     ) -> None:  # fmt: skip
         self.platform = kind(folder, REGIE_LEASE_MS="2000", **environ)
         self.targets, self.strokes = targets, strokes or {}
+        self._deck: list[str] = []
         self.chance, self.killed = random.Random(seed), Counter[str]()
         self.said = Acknowledged()
         self.url = environ.get("REGIE_DATABASE") or f"sqlite:///{self.platform.home / 'regie.db'}"
@@ -178,7 +183,7 @@ class Chaos:
             before = self.said.now_ms
             until(lambda: self.said.now_ms > before, "the clock moves on", 120)
         time.sleep(self.chance.random())
-        target = self.chance.choice([*self.targets, *self.strokes])
+        target = self._drawn()
         if target == "task":
             self._kill_task()
             return
@@ -212,6 +217,8 @@ class Chaos:
         until(
             lambda: not [one for one in client.runs.list() if one["state"] in ("queued", "running")], "every run has ended", 120
         )
+        # The last step of the clock may have been taken without an answer.
+        self.said.now_ms = max(self.said.now_ms, int(client.clock.show()["now_ms"]))
         client.clock.advance(self.said.now_ms + HOUR_MS, SETTLE_S)
 
     def _kill_process(self, name: str) -> None:
@@ -230,14 +237,27 @@ class Chaos:
         ):  # else a killed worker's task goes on for a while, with nobody to report to
             process.clear()
 
+    def _drawn(self) -> str:
+        if not self._deck:
+            self._deck = [*self.targets, *self.strokes]
+            self.chance.shuffle(self._deck)
+        return self._deck.pop()
+
     def _kill_task(self) -> None:
+        """A child in which a step runs; where none does, a run is started for it."""
         popen = self.platform.processes["worker"].popen
         assert popen is not None
-        children = list(descendants(popen.pid))
-        if children:
-            with suppress(ProcessLookupError):
-                os.kill(self.chance.choice(children), signal.SIGKILL)
-            self.killed["task"] += 1
+        if not steps_of(popen.pid):
+            self.said.runs.append(self.world.client.pipelines.run("train", {"number": next(self._numbers)})["run_id"])
+        end = time.monotonic() + TASK_S
+        while time.monotonic() < end:
+            if children := steps_of(popen.pid):
+                time.sleep(self.chance.random() * 0.05)  # somewhere in its work; it may be over by then
+                with suppress(ProcessLookupError):
+                    os.kill(self.chance.choice(children), signal.SIGKILL)
+                    self.killed["task"] += 1
+                    return
+            time.sleep(0.01)
 
     # --- the load ---
 
@@ -331,12 +351,23 @@ class Chaos:
         finally:
             database.close()
 
+    @property
+    def named(self) -> str:
+        return self.url.split(":")[0]
+
+    @property
+    def blows(self) -> str:
+        """How often each target was killed, and each stroke fell."""
+        return ", ".join(
+            f"{name} {self.killed[name]}" for name in dict.fromkeys([*" ".join(self.targets).split(), *self.strokes])
+        )
+
     def summary(self) -> str:
         """What happened, in a few lines."""
         said, ended = self.said, Counter(row["state"] for row in self._query("SELECT state FROM rollouts"))
         runs = Counter(row["state"] for row in self._query("SELECT state FROM pipeline_runs"))
         return (
-            f"{sum(self.killed.values())} kills: {dict(self.killed)}\n"
+            f"{sum(self.killed.values())} kills: {self.blows}\n"
             f"acknowledged: {len(said.predictions)} predictions, {sum(said.labels.values())} labels, "
             f"{len(said.experiments)} experiments, {len(said.blobs)} blobs, {len(said.runs)} runs\n"
             f"runs: {dict(runs)}; rollouts: {dict(ended)}; the clock went {(said.now_ms - midnight(17)) // DAY_MS} days\n"
@@ -344,17 +375,32 @@ class Chaos:
         )
 
 
+def steps_of(worker: int) -> list[int]:
+    """The children in which steps run, and their keepers: below the worker's launchers, which stay between steps."""
+    alive = living()
+    return [one for one in below(alive, worker) if alive[one][0] != worker]
+
+
 def descendants(pid: int) -> dict[int, str]:
     """The living processes below one, with their words."""
+    alive = living()
+    return {one: alive[one][1] for one in below(alive, pid)}
+
+
+def living() -> dict[int, tuple[int, str]]:
+    """The parent and the words of every process."""
     printed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True).stdout
     split = [line.split(None, 3) for line in printed.splitlines()]
-    alive = {int(p): (int(parent), words) for p, parent, stat, words in split if not stat.startswith("Z")}
-    below: dict[int, str] = {}
+    return {int(p): (int(parent), words) for p, parent, stat, words in split if not stat.startswith("Z")}
+
+
+def below(alive: dict[int, tuple[int, str]], pid: int) -> list[int]:
+    found: list[int] = []
     front = {pid}
     while front:
         front = {one for one, (parent, _) in alive.items() if parent in front}
-        below |= {one: alive[one][1] for one in front}
-    return below
+        found += front
+    return found
 
 
 def json_of(path: Path) -> dict[str, Any]:

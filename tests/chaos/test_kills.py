@@ -13,19 +13,27 @@ from tests.support import postgres
 
 KILLS = int(os.environ.get("REGIE_CHAOS_KILLS") or 0)
 pytestmark = pytest.mark.timeout(3_600 if KILLS else 300)
+TELL_EACH = 10  # kills: so that a long run can be followed
+MANY, A_FEW = 60, 3  # in so many kills each target and stroke comes at least a few times, whatever the seed
 SEED = int(os.environ.get("REGIE_CHAOS_SEED") or 7)
 
 
 def survive(chaos: Chaos, kills: int) -> None:
     """Kill so many processes; after each the invariants hold, and in the end everything acknowledged is there once."""
+    told = 0
     with chaos.under_load():
-        while sum(chaos.killed.values()) < kills:
+        while (done := sum(chaos.killed.values())) < kills:
+            if done // TELL_EACH > told:
+                told = done // TELL_EACH
+                print(f"{chaos.named}: {done} of {kills}: {chaos.blows}", flush=True)
             chaos.kill()
             chaos.check()
             chaos.alive()
     chaos.check()
-    print(f"\n{chaos.url.split(':')[0]}, seed {SEED}: {chaos.summary()}")
+    print(f"\n{chaos.named}, seed {SEED}: {chaos.summary()}", flush=True)
     assert chaos.lost() == []
+    if kills >= MANY:
+        assert all(chaos.killed[name] >= A_FEW for name in {*chaos.strokes, *" ".join(chaos.targets).split()}), chaos.blows
 
 
 def test_on_sqlite_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(tmp_path):

@@ -60,6 +60,15 @@ class Besieged:
         found = [one for one in self.world.client.approvals.list() if one["version"] == number]
         return found[0] if found else {"state": "", "id": ""}
 
+    def grant(self, number, who="val", **more):
+        return self.call("POST", f"/api/v1/approvals/{NAME}@{number}/grant", {"reason": "x", **more}, who)
+
+    def copied(self, number):
+        """Another version of the same files, by somebody who may register versions."""
+        made = self.wire("POST", "/model-versions/create", name=NAME, source=f"models:/{NAME}/{number}", who="sci")
+        self.world.settle()
+        return int(made.json()["model_version"]["version"])
+
 
 def besieged(platform: Platform) -> Besieged:
     world = World(platform, NAME, made(), platform.folder / NAME)

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from regie.app.invariant_rows import Look
+from regie.app.invariant_look import Look
 from regie.base.blobs import BlobStore
 from regie.base.canonical import file_digest
 from regie.base.clock import DAY_MS, day, parse_iso

@@ -1,7 +1,8 @@
 """What holds of every home at every moment, at rest or at work: one list, checked by one function (docs/reference/invariants.md).
 
 Read-only, on one consistent look at the database. Blobs are written before the rows that name them, and predictions before their
-offset, so the files, which are looked at after the database, may hold more than it knows and never less.
+offset, so the files, which are looked at after the database, may hold more than it knows and never less. The checks stand by domain in
+`invariant_store`, `_runs`, `_people`, `_release`, `_production` and `_files`.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,41 +11,50 @@ from itertools import islice
 from pathlib import Path
 
 from regie.app import invariant_files as files
-from regie.app import invariant_rows as rows
-from regie.app.invariant_rows import Look
+from regie.app import invariant_people as people
+from regie.app import invariant_production as production
+from regie.app import invariant_release as release
+from regie.app import invariant_runs as runs
+from regie.app import invariant_store as store
+from regie.app.invariant_look import Look
 from regie.base.errors import RegieError
 from regie.store.database import Database
 
 MOST = 20  # of one invariant: who has more to mend than that reads the first ones
 
 INVARIANTS: tuple[tuple[str, Callable[[Look], Iterator[str]]], ...] = (
-    ("schema.head",            rows.schema),
-    ("audit.whole",            rows.audit_chain),
-    ("events.gapless",         rows.events_gapless),
-    ("events.caused",          rows.events_caused),
-    ("offsets.behind",         rows.offsets),
-    ("clock.forward",          rows.clock),
-    ("jobs.one",               rows.jobs_one),
-    ("jobs.state",             rows.jobs_state),
-    ("runs.ended_once",        rows.runs_ended),
-    ("runs.shown",             rows.runs_shown),
-    ("tasks.ended_once",       rows.tasks_ended),
-    ("tasks.of_live_runs",     rows.tasks_live),
-    ("tokens.hashed",          rows.tokens_hashed),
-    ("tokens.ended",           rows.tokens_ended),
-    ("versions.registered",    rows.versions),
-    ("gates.evidence",         rows.gates_evidence),
-    ("champions.qualified",    rows.champions_qualified),
-    ("champions.released",     rows.champions_released),
-    ("champions.told",         rows.champions_told),
-    ("rollouts.one",           rows.rollouts_one),
-    ("rollouts.told",          rows.rollouts_told),
-    ("routes.allowed",         rows.routes_allowed),
-    ("routes.told",            rows.routes_told),
-    ("nodes.behind",           rows.nodes_behind),
-    ("reactions.once",         rows.reactions_once),
-    ("breaches.one",           rows.breaches_one),
-    ("labels.whole",           rows.labels_whole),
+    ("schema.head",            store.schema),
+    ("audit.whole",            store.audit_chain),
+    ("events.gapless",         store.events_gapless),
+    ("events.caused",          store.events_caused),
+    ("offsets.behind",         store.offsets),
+    ("clock.forward",          store.clock),
+    ("jobs.one",               store.jobs_one),
+    ("jobs.state",             store.jobs_state),
+    ("runs.ended_once",        runs.runs_ended),
+    ("runs.shown",             runs.runs_shown),
+    ("tasks.ended_once",       runs.tasks_ended),
+    ("tasks.of_live_runs",     runs.tasks_live),
+    ("tokens.hashed",          people.tokens_hashed),
+    ("tokens.ended",           people.tokens_ended),
+    ("tokens.people",          people.tokens_people),
+    ("grants.people",          people.grants_people),
+    ("versions.registered",    runs.versions),
+    ("gates.evidence",         release.gates_evidence),
+    ("approvals.one",          people.approvals_one),
+    ("approvals.before",       people.approvals_before),
+    ("approvals.people",       people.approvals_people),
+    ("champions.qualified",    release.champions_qualified),
+    ("champions.released",     release.champions_released),
+    ("champions.told",         release.champions_told),
+    ("rollouts.one",           release.rollouts_one),
+    ("rollouts.told",          release.rollouts_told),
+    ("routes.allowed",         release.routes_allowed),
+    ("routes.told",            release.routes_told),
+    ("nodes.behind",           release.nodes_behind),
+    ("reactions.once",         production.reactions_once),
+    ("breaches.one",           production.breaches_one),
+    ("labels.whole",           production.labels_whole),
     ("blobs.true",             files.blobs_true),
     ("blobs.there",            files.blobs_there),
     ("predictions.once",       files.predictions_once),

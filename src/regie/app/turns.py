@@ -1,32 +1,23 @@
-"""The turns, run by one leader: a thread in every server, of which the holder of the lease works.
+"""The turns of every workspace, run by the leader (`app/leader.py`).
 
-A commit wakes it; otherwise it looks twice a second. A turn that raises is written to the log and tried again with the next look:
-it changes nothing half, since it applies in one change.
+A turn that raises is written to the log and tried again with the next look: it changes nothing half, since it applies in one change.
 """
 
 import logging
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select, update
 
-from regie.app.compaction import Compaction
-from regie.base.ids import new_id
 from regie.loop import qualify, react, release, train, watch
 from regie.loop.scene import Scene, applied, scene
 from regie.rollout import queries as rollout
-from regie.store import jobs, leases, nodes, setback
+from regie.store import jobs, nodes
 from regie.store.change import Store
 from regie.store.tables import settling
 
 log = logging.getLogger("regie.turns")
-# How long a dead leader keeps the turns.
-LEASE_MS = int(os.environ.get("REGIE_LEASE_MS") or 10_000)
-LOOK_S = 0.5
-UNSETTLED_LOOK_S = 0.02
 MOST_PASSES = 200
 
 TURNS: tuple[tuple[str, Callable[[Scene], bool]], ...] = (
@@ -36,36 +27,6 @@ TURNS: tuple[tuple[str, Callable[[Scene], bool]], ...] = (
     ("qualify", qualify.turn),
     ("react", react.turn),
 )
-
-
-class TurnLoop(threading.Thread):
-    """Start it with the server, stop it with the server."""
-
-    def __init__(self, store: Store, predictions: Path) -> None:
-        super().__init__(name="turns", daemon=True)
-        self.store, self.predictions, self.owner = store, predictions, new_id()
-        self.compaction = Compaction(store, predictions)
-        self._wake, self._stop_wanted = threading.Event(), threading.Event()
-        store.on_commit.append(self._wake.set)
-
-    def run(self) -> None:
-        while not self._stop_wanted.is_set():
-            unsettled = False
-            try:
-                setback.mend(self.store)
-                if leases.hold(self.store, "turns", self.owner, LEASE_MS):
-                    unsettled = look(self.store, self.predictions)
-                    self.compaction.look()
-            except Exception:
-                log.exception("a look of the turns failed")
-            self._wake.wait(UNSETTLED_LOOK_S if unsettled else LOOK_S)
-            self._wake.clear()
-        leases.release(self.store, "turns", self.owner)
-
-    def stop(self) -> None:
-        self._stop_wanted.set()
-        self._wake.set()
-        self.join(timeout=10)
 
 
 def look(store: Store, predictions: Path) -> bool:

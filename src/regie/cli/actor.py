@@ -1,4 +1,4 @@
-"""`regie actor ...`: people with roles in a workspace, and the tokens that they use.
+"""`regie actor ...`: people with roles in a workspace, each with a first token.
 
 A token is printed once, alone on stdout, so that it can be piped into a safe place; everything else goes to stderr.
 """
@@ -19,11 +19,13 @@ COLUMNS: tuple[show.Column, ...] = (
     ("tokens", lambda one: sum(key["state"] == "active" for key in one["tokens"])), ("added", show.time("added_wall_ms")),
     ("by", "added_by"),
 )  # fmt: skip
+EVERYWHERE = click.option("--everywhere", is_flag=True, help="In every workspace, instead of one.")
+EXPIRES = click.option("--expires", metavar="TIME", help="How long it is good, for example 90d; by default until revoked.")
 
 
 @click.group()
 def actor() -> None:
-    """People, their roles and tokens."""
+    """People and their roles."""
 
 
 @actor.command("list")
@@ -46,8 +48,8 @@ def listed(client: "Client", as_json: bool) -> None:
 @click.option(
     "--deny", multiple=True, metavar="ACTION", help="An action, or a role's actions, taken away whatever other roles say."
 )
-@click.option("--everywhere", is_flag=True, help="In every workspace, instead of one.")
-@click.option("--expires", metavar="TIME", help="How long roles and token are good, for example 90d; by default until revoked.")
+@EVERYWHERE
+@EXPIRES
 @options.write
 def add(
     client: "Client", name: str, roles: tuple[str, ...], deny: tuple[str, ...], everywhere: bool, expires: str | None, reason: str,
@@ -57,14 +59,14 @@ def add(
 
     The token opens the one workspace, or with --everywhere all of them.
     """
-    seconds = _seconds(expires)
+    expires_s = seconds(expires)
     where = "every workspace" if everywhere else f"workspace {client.workspace or 'personal'}"
     what = ", ".join(roles) + (f", but never {', '.join(deny)}" if deny else "") + f", in {where}"
     if dry_run:
         known = any(one["name"] == name for one in client.actors.list())
         show.note(f"would {'give' if known else 'add'} {name}: {what}, and make a token" + (f" for {expires}" if expires else ""))
         return
-    made = client.actors.add(name, roles, deny=deny, everywhere=everywhere, expires_s=seconds, reason=reason)
+    made = client.actors.add(name, roles, deny=deny, everywhere=everywhere, expires_s=expires_s, reason=reason)
     show.data(made) if as_json else show.text(made["token"])
     show.note(f"{name} is {what}" + (f", until {show.when(made['until_wall_ms'])}" if made["until_wall_ms"] else ""))
     show.note("the token is shown this once; use it: export REGIE_TOKEN=...   (for mlflow: export MLFLOW_TRACKING_TOKEN=...)")
@@ -87,8 +89,8 @@ def revoke(client: "Client", name: str, reason: str, dry_run: bool, as_json: boo
     show.note("undo: none; a name is never used twice: regie actor add OTHER_NAME --role ...")
 
 
-def _seconds(text: str | None) -> int | None:
-    """Raises BadInput."""
+def seconds(text: str | None) -> int | None:
+    """Of `--expires`. Raises BadInput."""
     if text is None:
         return None
     from regie.spec.phrases import parse_duration  # the grammar's durations, which other commands need not load

@@ -56,7 +56,8 @@ class Runner:
         }  # fmt: skip
         result = self._child(payload, environment, PLAN_S, on_wait)
         if not result.ok:
-            raise PlanFailed(str(result.error["message"]), run.function, _last_line(result.error["traceback"]))
+            do = "repeat the run" if result.how in ("died", "killed") else _last_line(result.error["traceback"])
+            raise PlanFailed(str(result.error["message"]), run.function, do)
         return from_json(result.output)
 
     def call(
@@ -127,6 +128,15 @@ class Runner:
         return found
 
     def _child(
+        self, payload: Value, environment: Environment | None, timeout_s: float | None, on_wait: Callable[[], bool]
+    ) -> TaskResult:
+        """A child that records nothing. One that somebody killed is tried once more: unlike a step, it has no retries of its own."""
+        result = self._try(payload, environment, timeout_s, on_wait)
+        if result.how in ("died", "killed") and on_wait():
+            return self._try(payload, environment, timeout_s, on_wait)
+        return result
+
+    def _try(
         self, payload: Value, environment: Environment | None, timeout_s: float | None, on_wait: Callable[[], bool]
     ) -> TaskResult:
         with self.working_folder() as folder:

@@ -56,8 +56,3 @@ def check(key: bytes, prediction_id: str) -> str:
 def node_tag(prediction_id: str) -> int:
     """The tag of the node that gave the id out (of a whole id, or of its UUID)."""
     return int(prediction_id[:UUID_DIGITS], 16) >> _TAG_SHIFT & 0xFFFF
-
-
-def made_ms(prediction_id: str) -> int:
-    """The wall time at which the id was made, in milliseconds."""
-    return int(prediction_id[:12], 16)

@@ -12,6 +12,7 @@ _SCIENTIST = frozenset(
     {
         "experiment.create", "experiment.change", "run.create", "run.change", "run.delete", "run.measure", "pipeline.run",
         "run.cancel", "model.register", "model.change", "version.change", "label.state", "snapshot.create", "blob.put",
+        "trace.log",
     }
 )  # fmt: skip
 _ENGINEER = _SCIENTIST | {
@@ -19,7 +20,7 @@ _ENGINEER = _SCIENTIST | {
 }  # fmt: skip
 _READER = frozenset({"audit.anchor"})
 _VALIDATOR = frozenset({"approval.grant", "approval.refuse"})
-_OWNER = frozenset({"actor.add", "actor.revoke", "token.create", "token.revoke", "node.sync"})
+_OWNER = frozenset({"actor.add", "actor.revoke", "token.create", "token.revoke", "node.sync", "store.collect"})
 
 ROLES: Mapping[str, frozenset[str]] = {
     "viewer": _READER,
@@ -38,10 +39,10 @@ TURNS: Mapping[str, frozenset[str]] = {
     "qualify": frozenset({"gate.judge", "snapshot.create"}),
     "release": frozenset({"approval.request", "approval.expire", "rollout.start", "rollout.step"}),
 }
-# A task writes measurements of its own run, and its outputs. `run.change`: mlflow's client ends the run that it logged to (the
-# status that it says is ignored), and a model that is logged is a row of its run.
-TASK = frozenset({"run.measure", "run.change", "blob.put"})
-TASK_READS = frozenset({"run.read", "blob.read"})
+# A task writes measurements of its own run, traces beside it, and its outputs. `run.change`: mlflow's client ends the run that it
+# logged to (the status that it says is ignored), and a model that is logged is a row of its run.
+TASK = frozenset({"run.measure", "run.change", "blob.put", "trace.log"})
+TASK_READS = frozenset({"run.read", "blob.read", "trace.read"})
 # The experiment of its run, asked for by name or id, is found out where it is read; `server.read`: mlflow asks what is there.
 TASK_LOOKS = TASK_READS | {"experiment.read", "server.read"}
 NODE = frozenset({"node.sync"})

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from regie.base.clock import wall_ms
 from regie.base.errors import BadInput, Conflict, NotFound
@@ -25,6 +25,11 @@ EVERYWHERE = "*"
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 OURS = frozenset({"local", "system", "task", "node", "nobody", "regie"})
 UNKNOWN = Actor("nobody")
+# Built once, as every request with a token asks it.
+_LIVE = select(grants).where(
+    grants.c.revoked_wall_ms.is_(None), or_(grants.c.until_wall_ms.is_(None), grants.c.until_wall_ms > bindparam("now"))
+)
+_LIVE_OF = _LIVE.where(grants.c.actor == bindparam("actor"))
 
 
 @dataclass(frozen=True)
@@ -157,9 +162,7 @@ def _actor(name: str, live: Iterable[Any], workspace: str) -> Actor:
 
 
 def _live(db: Connection, now: int, name: str | None = None) -> Sequence[Any]:
-    query = select(grants).where(grants.c.revoked_wall_ms.is_(None))
-    query = query.where(or_(grants.c.until_wall_ms.is_(None), grants.c.until_wall_ms > now))
-    return db.execute(query if name is None else query.where(grants.c.actor == name)).all()
+    return db.execute(_LIVE if name is None else _LIVE_OF, {"now": now, "actor": name}).all()
 
 
 def _grant(tx: Change, name: str, workspace: str, effect: str, what: str, until_wall_ms: int | None) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from regie.base.clock import iso, wall_ms
 from regie.base.errors import BadInput, RegieError
-from regie.store.change import GENESIS, chain, event_digest
+from regie.store.chain import GENESIS, chain, event_digest
 from regie.store.tables import audit_records, events, head
 
 

@@ -12,29 +12,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Delete, Insert, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Delete, Insert, Update, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.sql.schema import Table
 
 from regie.base.blobs import BlobStore
-from regie.base.canonical import canonical, digest, sha256
+from regie.base.canonical import canonical
 from regie.base.clock import wall_ms
-from regie.base.errors import NotAllowed, NotFound
+from regie.base.errors import NotAllowed
 from regie.base.ids import new_id
 from regie.store import access
+from regie.store.chain import seal
 from regie.store.database import Database
-from regie.store.tables import audit_records, events, head, refusals, workspaces
+from regie.store.tables import refusals, workspaces
 from regie.store.types import NOBODY_CAUSE, Actor, Cause
 
-GENESIS = "0" * 64
 Policy = Callable[[Actor, str, str, int], access.Decision]
 
-# What every change runs is built once: building these statements takes longer than running them.
+# What every change runs is built once: building the statement takes longer than running it.
 _CLOCK = select(workspaces.c.clock, workspaces.c.now_ms).where(workspaces.c.name == bindparam("workspace"))
-_LOCK_HEAD = select(head.c.audit_seq, head.c.event_seq, head.c.hash).where(head.c.id == 1).with_for_update()
-_MOVE_HEAD = update(head).where(head.c.id == 1)
-_ADD_EVENTS, _ADD_RECORD = insert(events), insert(audit_records)
 
 
 class Change:
@@ -46,6 +43,7 @@ class Change:
         self.wall_ms = wall_ms()
         self.now_ms = business_now(connection, workspace) if workspace else self.wall_ms
         self.rows = 0
+        self.written: set[str] = set()
         self.events: list[dict[str, Any]] = []
 
     def execute(self, statement: Executable, rows: list[dict[str, Any]] | None = None) -> CursorResult[Any]:
@@ -53,8 +51,11 @@ class Change:
         if isinstance(statement, Insert | Update | Delete):
             sort = _may_write(statement.table, self.action)
             result = self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
+            changed = len(rows) if rows is not None else max(0, result.rowcount)
+            if changed:
+                self.written.add(cast(Table, statement.table).name)
             if sort != "machinery":
-                self.rows += len(rows) if rows is not None else max(0, result.rowcount)
+                self.rows += changed
             return result
         return self.connection.execute(statement, rows) if rows is not None else self.connection.execute(statement)
 
@@ -84,7 +85,7 @@ class Store:
 
     def __init__(self, database: Database, blobs: BlobStore, policy: Policy = access.allowed) -> None:
         self.database, self.blobs, self.policy = database, blobs, policy
-        self.on_commit: list[Callable[[], None]] = []
+        self.on_commit: list[Callable[[frozenset[str]], None]] = []  # told the names of the tables that were written
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -113,9 +114,13 @@ class Store:
                 raise AssertionError(f"{action} announces {tx.events[0]['type']} but changed no row")
             if tx.rows:
                 _seal(connection, tx, "done", decision.rule, reason)
-        if tx.rows:
-            for wake in self.on_commit:
-                wake()
+        if tx.written:
+            self.wake(frozenset(tx.written))
+
+    def wake(self, written: frozenset[str]) -> None:
+        """Tell those of this process who wait for news of these tables. What another process wrote is seen by a look."""
+        for one in self.on_commit:
+            one(written)
 
     def refuse(
         self, actor: Actor, action: str, target: str, rule: str, *, workspace: str = "", reason: str = "", do: str = ""
@@ -127,7 +132,9 @@ class Store:
     def note_refusal(self, actor: Actor, action: str, target: str, rule: str, *, workspace: str = "", reason: str = "") -> None:
         """Audit a refusal. Repeats of one actor within a minute, by the same rule, are counted, not chained."""
         with self.database.write() as connection:
-            tx = Change(connection, actor, action, target, "", NOBODY_CAUSE)
+            # What was tried comes from whoever tried it: PostgreSQL keeps no null character, and a refusal must be kept.
+            tx = Change(connection, actor, action, target.replace("\x00", "\ufffd"), "", NOBODY_CAUSE)
+            rule, reason = rule.replace("\x00", "\ufffd"), reason.replace("\x00", "\ufffd")
             tx.workspace = workspace
             if _first_this_minute(connection, tx, rule):
                 _seal(connection, tx, "refused", rule, reason)
@@ -211,53 +218,14 @@ def _first_this_minute(connection: Connection, tx: Change, rule: str) -> bool:
 
 
 def _seal(connection: Connection, tx: Change, result: str, rule: str, reason: str) -> None:
-    """Take the sequence numbers under the head's lock, write the events and the audit record, and chain."""
-    locked = connection.execute(_LOCK_HEAD).one_or_none()
-    if locked is None:
-        raise NotFound("the head of the audit chain is missing", "table head", "restore the database from a backup")
-    seq, event_seq = locked.audit_seq + 1, locked.event_seq
-    rows = []
-    for envelope in tx.events:
-        event_seq += 1
-        row = {name: envelope[name] for name in ("id", "type", "subject", "time_ms", "wall_ms", "correlationid", "causationid")}
-        rows.append(row | {"seq": event_seq, "workspace": tx.workspace, "data": canonical(envelope["data"])})
-    if rows:
-        connection.execute(_ADD_EVENTS, rows)
-    record = canonical(
+    """Write the events and the audit record: the last step, since from here on every other change waits."""
+    seal(
+        connection, tx.events,
         {
-            "seq": seq, "wall_ms": tx.wall_ms, "now_ms": tx.now_ms, "workspace": tx.workspace, "actor": tx.actor.name,
-            "action": tx.action, "target": tx.target, "reason": reason, "rule": rule, "result": result, "rows": tx.rows,
-            "causationid": tx.cause.causationid,
-            "events": [{"seq": row["seq"], "id": row["id"], "digest": event_digest(row)} for row in rows],
-        }
-    )  # fmt: skip
-    chained = chain(locked.hash, record)
-    connection.execute(
-        _ADD_RECORD,
-        {
-            "seq": seq, "prev_hash": locked.hash, "hash": chained, "record": record, "workspace": tx.workspace,
-            "actor": tx.actor.name, "action": tx.action, "target": tx.target, "result": result, "wall_ms": tx.wall_ms,
+            "wall_ms": tx.wall_ms, "now_ms": tx.now_ms, "workspace": tx.workspace, "actor": tx.actor.name, "action": tx.action,
+            "target": tx.target, "reason": reason, "rule": rule, "result": result, "rows": tx.rows, "causationid": tx.cause.causationid,
         },
     )  # fmt: skip
-    connection.execute(_MOVE_HEAD, {"audit_seq": seq, "event_seq": event_seq, "hash": chained})
-
-
-def chain(prev_hash: str, record: str) -> str:
-    """hash = SHA-256(prev_hash || canonical JSON), 64 hex digits."""
-    return sha256((prev_hash + record).encode()).removeprefix("sha256:")
-
-
-def event_digest(row: Any) -> str:
-    """The digest of everything that a stored event says."""
-    row = row if isinstance(row, dict) else row._mapping
-    names = ("seq", "id", "type", "workspace", "subject", "time_ms", "wall_ms", "correlationid", "causationid", "data")
-    return digest({name: row[name] for name in names})
-
-
-def start_chain(connection: Connection) -> None:
-    """Write the head of an empty chain, once, at the creation of a database."""
-    if not connection.execute(select(func.count()).select_from(head)).scalar_one():
-        connection.execute(insert(head).values(id=1, audit_seq=0, event_seq=0, hash=GENESIS))
 
 
 def caused(row: Any) -> Cause:

@@ -232,3 +232,18 @@ grants = Table(
     Index(None, "actor"),
     info=domain(),
 )  # fmt: skip
+
+collections = Table(
+    "collections", metadata,
+    Column("id", String(32), primary_key=True),
+    Column("workspace", String(64), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("options", Text, nullable=False),  # JSON: what it was asked for
+    Column("state", String(16), nullable=False),  # rows, blobs, done
+    Column("removed", Text, nullable=False),  # JSON: counts, so far
+    Column("shard", Integer, nullable=False),  # of the blobs: how many of their folders were looked at
+    Column("started_wall_ms", BigInteger, nullable=False),
+    Column("ended_wall_ms", BigInteger),
+    info=domain(),
+)  # fmt: skip

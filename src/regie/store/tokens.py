@@ -5,7 +5,7 @@ A person's rights are not in the token: they are the actor's grants, asked at ea
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regie.base.canonical import sha256
 from regie.base.clock import wall_ms
@@ -13,6 +13,8 @@ from regie.base.errors import NotAllowed
 from regie.base.ids import new_token
 from regie.store.jobs import Writes
 from regie.store.tables import tokens
+
+_FOUND = select(tokens).where(tokens.c.hash == bindparam("hash"))  # built once: every request with a token asks it
 
 
 class BadToken(NotAllowed):
@@ -37,7 +39,7 @@ def revoke(batch: Writes, token: str) -> None:
 
 def found(db: Connection, token: str) -> Any | None:
     """The token's row, whatever its state; None where nobody made it."""
-    return db.execute(select(tokens).where(tokens.c.hash == _hash(token))).first()
+    return db.execute(_FOUND, {"hash": _hash(token)}).first()
 
 
 def wrong(row: Any, now_wall_ms: int) -> str:

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from regie.app.home import DatabaseUnreachable, open_home
+from regie.app.home import alone, open_home
 from regie.base.blobs import BlobStore
 from regie.base.errors import BadInput, Conflict, RegieError
-from regie.store.database import NetworkFileSystem, refuse_network_file_system
+from regie.store.database import DatabaseUnreachable, NetworkFileSystem, refuse_network_file_system
 
 
 @pytest.fixture
@@ -60,12 +60,25 @@ def test_sqlite_on_a_network_file_system_is_refused(tmp_path, kind):
 
 def test_a_local_folder_below_a_network_file_system_is_fine(tmp_path):
     mounts = tmp_path / "mounts"
-    mounts.write_text(f"server:/ / nfs4 rw 0 0\n/dev/sdb {tmp_path} ext4 rw 0 0\n")
-    refuse_network_file_system(tmp_path / "regie.db", mounts)
+    local = f"/dev/sdb {tmp_path} ext4 rw 0 0\n"
+    with_and_without = []
+    for table in (f"server:/ / nfs4 rw 0 0\n{local}", "server:/ / nfs4 rw 0 0\n"):
+        mounts.write_text(table)
+        with_and_without.append(refused(tmp_path / "regie.db", mounts))
+    assert with_and_without == [False, True]
 
 
 def test_without_a_mount_table_nothing_is_refused(tmp_path):
-    refuse_network_file_system(tmp_path / "regie.db", tmp_path / "none")
+    (tmp_path / "some").write_text("server:/ / nfs4 rw 0 0\n")
+    assert [refused(tmp_path / "regie.db", tmp_path / mounts) for mounts in ("none", "some")] == [False, True]
+
+
+def refused(file, mounts):
+    try:
+        refuse_network_file_system(file, mounts)
+    except NetworkFileSystem:
+        return True
+    return False
 
 
 FULL = """
@@ -107,3 +120,22 @@ def test_every_error_of_a_home_says_what_to_do(tmp_path):
         with pytest.raises(RegieError) as refused:
             wrong()
         assert refused.value.do
+
+
+def test_nothing_is_removed_from_a_home_whose_blobs_another_database_names_too(tmp_path):
+    """Somebody forgets REGIE_DATABASE once: the empty database names none of the blobs."""
+    for _ in range(2):
+        first = open_home(tmp_path)
+        alone(first.store)
+        first.store.database.close()
+    other = open_home(tmp_path, url=f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(Conflict, match="another database names blobs"):
+        alone(other.store)
+    other.store.database.close()
+    again = open_home(tmp_path)
+    with pytest.raises(Conflict):
+        alone(again.store)
+    file = tmp_path / "blobs" / "databases"
+    file.write_text(file.read_text().split()[0] + "\n")
+    alone(again.store)
+    again.store.database.close()

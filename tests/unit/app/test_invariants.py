@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from regie.app import invariant_files, invariant_rows
+from regie.app import (
+    invariant_files,
+    invariant_people,
+    invariant_production,
+    invariant_release,
+    invariant_runs,
+    invariant_store,
+)
 from regie.app.home import open_home
 from regie.app.invariants import INVARIANTS, broken
 from regie.predictions import lake
@@ -31,7 +38,8 @@ def test_every_invariant_is_documented_in_the_words_of_its_check():
 
 
 def test_every_check_is_in_the_list():
-    made = [one for module in (invariant_rows, invariant_files) for name, one in vars(module).items() if name[0] != "_"]
+    modules = (invariant_files, invariant_people, invariant_production, invariant_release, invariant_runs, invariant_store)
+    made = [one for module in modules for name, one in vars(module).items() if name[0] != "_"]
     checks = {one.__name__ for one in made if getattr(one, "__annotations__", {}).keys() == {"look", "return"}}
     assert checks == {check.__name__ for _, check in INVARIANTS}
 

@@ -150,7 +150,8 @@ def test_a_joblib_file_is_refused(tmp_path):
 FRAME = pd.DataFrame({"a": X[:, 0], "c": pd.Categorical(RANDOM.choice(["x", "y"], 80)), "s": RANDOM.choice(["u", "v"], 80)})
 MODELS = [
     LogisticRegression(), SGDClassifier(loss="log_loss"), RandomForestClassifier(5), GradientBoostingRegressor(n_estimators=5),
-    KNeighborsClassifier(), MLPClassifier((3,), max_iter=300, solver="lbfgs"), SVC(), HistGradientBoostingClassifier(max_iter=5),
+    KNeighborsClassifier(), MLPClassifier((3,), max_iter=300, solver="lbfgs", random_state=0), SVC(),
+    HistGradientBoostingClassifier(max_iter=5),
     make_pipeline(StandardScaler(), SelectKBest(f_classif, k=2), LogisticRegression()),
     make_pipeline(SplineTransformer(), LogisticRegression()), make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()),
 ]  # fmt: skip

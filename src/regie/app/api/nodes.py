@@ -1,37 +1,31 @@
 """What serving nodes ask and deliver: docs/reference/node-http.md."""
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathPart
-from fastapi.responses import JSONResponse
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import select, update
 
-from regie.app.caller import Caller, Count
+from regie.app.caller import Caller, CallerOf, Count
+from regie.app.wanted import Lookout
 from regie.base.canonical import sha256
-from regie.base.clock import monotonic, wall_ms
+from regie.base.clock import wall_ms
 from regie.base.errors import BadInput
 from regie.base.files import held
-from regie.predictions import lake, segments
-from regie.registry import queries as registry
-from regie.rollout.queries import all_routes
-from regie.rollout.types import Route
-from regie.spec.read import from_json
+from regie.predictions import segments
 from regie.store.access import FORBIDDEN
 from regie.store.change import Store, upsert
 from regie.store.tables import nodes as nodes_table
 from regie.store.tables import segments as segments_table
-from regie.store.tables import settling, specs, workspaces
 
 router = APIRouter()
 Segment = Annotated[int, PathPart(ge=0, lt=1 << 53)]
 WAIT_MS = 500
-LOOK_S = 0.01
-DEADLINE_MS = 1_000
 HEADER_BYTES = 8
 
 
@@ -67,24 +61,19 @@ class Refused(BaseModel):
 
 
 @router.post("/api/v1/nodes/{node}/sync")
-def sync(node: str, body: Sync, caller: Caller) -> dict[str, Any]:
+async def sync(node: str, body: Sync, request: Request, caller: Caller) -> JSONResponse:
     """Take the report; answer at once if the node is behind, else after a while."""
-    caller.may("node.sync", node)
-    _report(caller.store, node, body)
-    until = monotonic() + WAIT_MS / 1000
-    while True:
-        with caller.store.read() as db:
-            answer = _answer(db)
-        if not body.wait or _behind(answer, body) or monotonic() >= until:
-            return answer
-        time.sleep(LOOK_S)
+    lookout: Lookout = request.app.state.lookout
+    driven = request.app.state.home.clock == "driven"
+    await run_in_threadpool(_take_report, caller, driven, node, body)
+    wait_s = WAIT_MS / 1000 if body.wait else 0
+    wanted = await lookout.ahead(body.flush, body.generations, body.failed, wait_s)
+    return JSONResponse(wanted.answer() | {"wait_ms": WAIT_MS})
 
 
 @router.post("/api/v1/nodes/{node}/segments/{segment}")
 async def deliver(node: str, segment: Segment, offset: Count, request: Request, caller: Caller) -> JSONResponse:
     """Accept a stretch of whole records, once."""
-    from fastapi.concurrency import run_in_threadpool
-
     caller.may("node.sync", node)
     data = await request.body()
     root: Path = request.app.state.predictions
@@ -102,74 +91,31 @@ def refused(node: str, body: Refused, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/v1/packages/{digest}")
-def package(digest: str, caller: Caller) -> JSONResponse:
-    """The manifest of a model package."""
+def package(digest: str, caller: Caller) -> FileResponse:
+    """The manifest of a model package, as it lies here. Who asks for another blob gets that, and never a server that reads it all."""
     caller.may("blob.read", f"blob:{digest}")
-    return JSONResponse(json.loads(caller.store.blobs.get(digest)))
+    caller.store.blobs.open(digest).close()
+    path = caller.store.blobs.path(digest)
+    return FileResponse(path, media_type="application/json", headers={"X-Content-Type-Options": "nosniff"})
 
 
-def _report(store: Store, node: str, body: Sync) -> None:
-    row = {
-        "id": node, "tag": body.tag, "nonce": body.nonce, "address": body.address, "flush": body.flush,
-        "generations": json.dumps(body.generations), "failed": json.dumps(body.failed), "last_id": body.last_id,
-        "seen_wall_ms": wall_ms(), "variants": json.dumps(body.model_dump()["variants"]),
+def _take_report(caller: CallerOf, driven: bool, node: str, body: Sync) -> None:
+    """Note that the node lives, and what it says; the turns are woken only by what is new to them."""
+    caller.may("node.sync", node)
+    said = {
+        "tag": body.tag, "nonce": body.nonce, "address": body.address, "generations": json.dumps(body.generations),
+        "failed": json.dumps(body.failed), "variants": json.dumps(body.model_dump()["variants"]),
     }  # fmt: skip
-    with store.machinery() as batch:
-        batch.execute(upsert(batch.connection, nodes_table, row, ["id"]))
-    for wake in store.on_commit:
-        wake()
-
-
-def _answer(db: Connection) -> dict[str, Any]:
-    wanted = [_endpoint(db, route) for route in all_routes(db)]
-    places = {row.name: row for row in db.execute(select(workspaces))}
-    # A wall clock's flush goes on by itself; a driven one asks for it when its clock moves.
-    asked = max(db.execute(select(settling.c.flush)).scalars(), default=0)
-    driven = [row for row in places.values() if row.clock == "driven"]
-    return {
-        "flush": asked if driven else wall_ms(),
-        "asked": asked,
-        "clock": {"mode": "driven" if driven else "wall", "now_ms": driven[0].now_ms if driven else wall_ms()},
-        "routes": {
-            "format": 1,
-            "clock": "driven" if driven else "wall",
-            "endpoints": {route["endpoint"]: route["route"] for route in wanted if route},
-        },
-        "wait_ms": WAIT_MS,
-    }
-
-
-def _behind(answer: dict[str, Any], body: Sync) -> bool:
-    if answer["asked"] > body.flush:
-        return True
-    return any(
-        route["generation"] > body.generations.get(name, 0) and name not in body.failed
-        for name, route in answer["routes"]["endpoints"].items()
-    )
-
-
-def _endpoint(db: Connection, route: Route) -> dict[str, Any] | None:
-    """One endpoint of the route file. The key of the prediction ids goes with it, since nodes make them."""
-    place = db.execute(
-        select(workspaces.c.secret, specs.c.document)
-        .join(specs, (specs.c.digest == workspaces.c.spec_digest) & (specs.c.workspace == workspaces.c.name))
-        .where(workspaces.c.name == route.workspace)
-    ).first()
-    if place is None or not route.variants:
-        return None
-    labelled = from_json(json.loads(place.document)).labelled
-    variants = []
-    for variant in route.variants:
-        version = registry.version(db, route.workspace, route.model, variant.version)
-        variants.append({**variant.to_json(), "package": version.package})
-    return {
-        "endpoint": route.endpoint,
-        "route": {
-            "workspace": route.workspace, "mac_key": place.secret, "generation": route.generation, "model": route.model,
-            "key": list(labelled.key) if labelled else [], "time": labelled.time if labelled else None,
-            "deadline_ms": DEADLINE_MS, "variants": variants,
-        },
-    }  # fmt: skip
+    passes = {"flush": body.flush, "last_id": body.last_id, "seen_wall_ms": wall_ms()}
+    # Between reports of a wall clock the flush moves with the clock; one of a driven clock was asked for.
+    same = said | ({"flush": body.flush} if driven else {})
+    with caller.store.machinery() as batch:
+        row = (nodes_table.c.id == node, *(nodes_table.c[name] == value for name, value in same.items()))
+        news = not batch.execute(update(nodes_table).where(*row).values(passes)).rowcount
+        if news:
+            batch.execute(upsert(batch.connection, nodes_table, {"id": node, **said, **passes}, ["id"]))
+    if news:
+        caller.store.wake(frozenset({nodes_table.name}))
 
 
 def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data: bytes) -> tuple[int, bool]:
@@ -180,6 +126,8 @@ def _ingest(store: Store, root: Path, node: str, segment: int, offset: int, data
 
 
 def _take_in(store: Store, root: Path, node: str, segment: int, offset: int, data: bytes) -> tuple[int, bool]:
+    from regie.predictions import lake  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     with store.read() as db:
         same = (segments_table.c.node == node, segments_table.c.segment == segment)
         seen = db.execute(select(segments_table).where(*same)).first()
