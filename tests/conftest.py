@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from regie.app.schema import metadata
 from regie.base.blobs import BlobStore
-from regie.store.change import Store, start_chain
+from regie.store.chain import start_chain
+from regie.store.change import Store
 from regie.store.database import Database
 from tests.support import postgres
 

@@ -108,6 +108,7 @@ def test_what_is_public_asks_nobody(world, tokens):
     assert {("GET", "/health"), ("GET", "/version")} <= set(OPEN)
     for method, path in OPEN:
         assert knocked(world, tokens["gone"], method, path).status_code == 200
+    assert knocked(world, tokens["gone"], "GET", "/health").text == "OK"  # as MLflow's server says it
 
 
 def test_the_laptops_user_needs_no_token_and_may_everything_that_a_role_may(world):
@@ -296,6 +297,39 @@ def test_a_person_is_added_used_listed_and_revoked_on_the_command_line(world, re
     assert (added["reason"], added["actor"]) == ("joins", "local")
 
 
+def test_a_persons_tokens_are_made_and_all_taken_back_on_the_command_line(world, regie):
+    first = regie("actor", "add", "dia", "--role", "viewer")[1].strip()
+    code, out, said = regie("token", "create", "dia", "--expires", "8h", "--reason", "for the night")
+    second = out.strip()
+    assert (code, second != first, second in said) == (0, True, False)
+    assert "regie token revoke dia" in said
+    assert "no role" not in said
+    assert [regie("job", "list", token=one)[0] for one in (first, second)] == [0, 0]
+    assert regie("token", "create", "dia", token=second)[0] == 4  # a viewer makes no tokens
+    assert json.loads(regie("token", "create", "dia", "--json")[1])["name"] == "dia"
+    assert "would revoke 3 tokens of dia" in regie("token", "revoke", "dia", "--dry-run")[2]
+    assert regie("token", "revoke", "dia")[0] == 2
+    code, out, said = regie("token", "revoke", "dia", "--reason", "lost a laptop")
+    assert (code, out) == (0, "3\n")
+    assert "regie token create dia" in said
+    assert [regie("job", "list", token=one)[0] for one in (first, second)] == [4, 4]
+    again = regie("token", "create", "dia")[1].strip()
+    assert regie("job", "list", token=again)[0] == 0
+    done = [
+        (one["action"], one["reason"])
+        for one in world.client.audit.records()
+        if one["target"] == "dia" and one["actor"] == "local"
+    ]
+    assert done[1:4:2] == [("token.create", "for the night"), ("token.revoke", "lost a laptop")]
+    for words in (
+        ("create", "nobody-here"),
+        ("create", "nobody-here", "--dry-run"),
+        ("revoke", "nobody-here", "--reason", "why"),
+    ):
+        assert regie("token", *words)[:2] == (5, "")
+    assert "dia has no role in elsewhere" in regie("token", "create", "dia", "--workspace", "elsewhere")[2]
+
+
 def test_a_dry_run_adds_and_revokes_nobody(world, regie, tokens):
     before = world.client.actors.list()
     code, out, said = regie("actor", "add", "dry", "--role", "viewer", "--dry-run")
@@ -341,7 +375,8 @@ def task(world):
 def test_a_tasks_token_opens_the_routes_that_measure_and_no_other(world, task):
     answers = knocks(world, task[0])
     opened = {action for method, path, action in SPELLED_ONCE if answers[method, path] != 403}
-    assert opened <= {"run.measure", "run.change", "run.read", "blob.put", "blob.read", "experiment.read", "server.read"}
+    reads = {"run.read", "blob.read", "experiment.read", "server.read", "trace.read"}
+    assert opened <= {"run.measure", "run.change", "blob.put", "trace.log"} | reads
     assert {"run.measure", "run.change", "blob.put"} <= opened
 
 
@@ -378,3 +413,6 @@ def test_what_a_task_logs_as_a_model_belongs_to_its_run_and_it_cannot_delete_it(
         assert door.delete(f"{logged}/{model_id}").status_code == 403
         assert door.post(logged, json={"experiment_id": "0", "name": "m", "source_run_id": theirs}).status_code == 403
         assert door.post(logged, json={"experiment_id": "0", "name": "m"}).status_code == 403
+        elsewhere = MlflowClient(f"{world.platform.address}/w/doors").create_experiment("not the task's")
+        planted = door.post(logged, json={"experiment_id": elsewhere, "name": "m", "source_run_id": mine})
+        assert planted.status_code == 403, planted.text

@@ -27,7 +27,8 @@ from regie.pipelines import changes, lock, project, queries
 from regie.pipelines.runner import Runner
 from regie.pipelines.types import RunRequest
 from regie.pipelines.why import explain
-from regie.store.change import Store, start_chain
+from regie.store.chain import start_chain
+from regie.store.change import Store
 from regie.store.database import Database
 from regie.store.tables import workspaces
 from regie.store.types import LOCAL

@@ -23,6 +23,7 @@ from regie.store.tokens import BadToken
 from regie.store.types import LOCAL, NOBODY_CAUSE, Actor, Cause
 
 PERSONAL = "personal"
+DEFAULT = "default"  # what MLflow calls the workspace of an address without a name
 HERE = "regie.caller"  # where a door leaves the caller that it has let in
 
 

@@ -8,12 +8,9 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyarrow import ArrowException
-
 from regie.base.clock import HOUR_MS, SECOND_MS, day, monotonic
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
-from regie.predictions import lake
 from regie.store import leases
 from regie.store.change import Store
 
@@ -21,6 +18,7 @@ log = logging.getLogger("regie.compaction")
 MOST_FILES = 24  # a day of hourly files is left as it is
 LATE_MS = HOUR_MS  # files that come later are merged too, by another call; this only spares the work
 EVERY_S = 5.0
+FOLDERS = "[!.]*/[!.]*/"  # of a workspace, of an endpoint
 LEASE_MS = 600 * SECOND_MS
 
 
@@ -36,8 +34,14 @@ class Compaction:
         """Merge one closed day with too many files; returns how many files it replaced."""
         if monotonic() < self._next:
             return 0
-        found = next((one for one in self._crowded() if one not in self._broken), None)
         self._next = monotonic() + self.every_s
+        if not any(self.predictions.glob(FOLDERS)):
+            return 0
+        from pyarrow import ArrowException  # heavy: only where there are predictions
+
+        from regie.predictions import lake
+
+        found = next((one for one in self._crowded() if one not in self._broken), None)
         if found is None or not leases.hold(self.store, "compaction", self.owner, LEASE_MS):
             return 0
         try:
@@ -51,7 +55,9 @@ class Compaction:
 
     def _crowded(self) -> Iterator[tuple[str, str, str]]:
         """Workspace, endpoint and day, of the closed days in business time."""
-        for folder in sorted(self.predictions.glob("[!.]*/[!.]*/")):
+        from regie.predictions import lake  # heavy, as above
+
+        for folder in sorted(self.predictions.glob(FOLDERS)):
             workspace, endpoint = folder.parent.name, folder.name
             today = day(self.store.now_ms(workspace) - LATE_MS)
             for of_day in lake.days(self.predictions, workspace, endpoint):

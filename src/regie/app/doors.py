@@ -1,6 +1,7 @@
 """The doors: every request is asked who it is, and whether it may ever do what its route does, before anything of it is read.
 
 So whoever has no right hears 401 or 403, and learns neither what is there (404) nor what would be wrong with the request (422).
+Behind the doors of MLflow's wire stand its routes themselves: they are looked for once a request, not once more by the routers.
 A write on a version's way to its users that is refused for any other reason is audited too: an attempt is an attempt.
 """
 
@@ -11,29 +12,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import OperationalError
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regie.app.caller import HERE, PERSONAL, CallerOf, known
-from regie.app.mlflow.call import WireRoute, refused
+from regie.app.mlflow.answers import refused
+from regie.app.mlflow.call import Answering, WireRoute
 from regie.app.policy import PUBLIC, ROUTES, WATCHED, Routes
 from regie.base.errors import RegieError
 from regie.store.actors import UNKNOWN, everybody
 from regie.store.change import Store
+from regie.store.database import failure
 
 TARGET_CHARS = 500
 AUDITED = (401, 403)  # by whoever refused
 LOOKS = ("GET", "HEAD", "OPTIONS")
 OPEN = "door.open"  # what somebody tries who never came to a door
+NOWHERE = JSONResponse({"detail": "Not Found"}, status_code=404)
 Note = Callable[[int, bytes], None]
-UNREACHABLE = JSONResponse(
-    {"code": "store.unreachable", "what": "the database does not answer", "where": "", "do": "try again"}, status_code=503
-)
 
 
 class Unguarded(Exception):
@@ -42,19 +43,22 @@ class Unguarded(Exception):
 
 @dataclass(frozen=True)
 class Door:
-    """One route: what it asks, and whether it speaks MLflow's JSON."""
+    """One route: what it asks, and what answers behind it where it speaks MLflow's JSON."""
 
     method: str
     path: str
     pattern: re.Pattern[str]
     action: str
-    wire: bool
+    answers: Answering | None = None
+
+    def refused(self, error: RegieError) -> Response:
+        return refused(error) if self.answers is not None else JSONResponse(error.body(), status_code=error.status)
 
 
 def doors(app: FastAPI, routes: Routes = ROUTES) -> tuple[Door, ...]:
     """A door for every route, in the order in which the application looks at them. Raises Unguarded."""
     there = [
-        (method, one.path or "", isinstance(one.original_route, WireRoute))
+        (method, one.path or "", one.original_route)
         for one in iter_route_contexts(app.routes)
         for method in sorted(one.methods or {"every method"})
         if method != "HEAD"
@@ -65,7 +69,13 @@ def doors(app: FastAPI, routes: Routes = ROUTES) -> tuple[Door, ...]:
             f"app/policy.py says nothing of {sorted(found - routes.keys())}, and speaks of what is not there: "
             f"{sorted(routes.keys() - found)}"
         )
-    return tuple(Door(method, path, compile_path(path)[0], routes[method, path], wire) for method, path, wire in there)
+    return tuple(
+        Door(
+            method, path, compile_path(path)[0], routes[method, path],
+            route.get_route_handler() if isinstance(route, WireRoute) else None,
+        )
+        for method, path, route in there
+    )  # fmt: skip
 
 
 def guard(app: FastAPI, store: Store, routes: Routes = ROUTES) -> None:
@@ -78,31 +88,42 @@ class Doors:
 
     def __init__(self, app: ASGIApp, store: Store, doors: Sequence[Door]) -> None:
         self.app, self.store = app, store
-        self.by_method = {method: [one for one in doors if one.method == method] for method in {one.method for one in doors}}
+        by_method = {method: [one for one in doors if one.method == method] for method in {one.method for one in doors}}
+        # Most paths have no parameters, and are found at once: but for one that comes after a pattern that it fits.
+        first = {
+            (method, one.path): next(door for door in mine if door.pattern.match(one.path))
+            for method, mine in by_method.items()
+            for one in mine
+            if "{" not in one.path
+        }
+        self.plain = {key: door for key, door in first.items() if "{" not in door.path}
+        self.others = {method: [one for one in mine if "{" in one.path] for method, mine in by_method.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        door = self._door(scope) if scope["type"] == "http" else None
-        if scope["type"] != "http" or (door is not None and door.action == PUBLIC):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        door = self._door(scope)
         if door is None:
-            await self._watched(scope, receive, send, partial(_note_stranger, self.store, scope))
+            # What ends in a line feed fits the pattern of a route all the same, and no route is reached by no door.
+            behind = NOWHERE if scope["path"].endswith("\n") else self.app
+            await self._watched(behind, scope, receive, send, partial(_note_stranger, self.store, scope))
+            return
+        behind = self.app if door.answers is None else partial(_answer, door.answers)
+        if door.action == PUBLIC:
+            await behind(scope, receive, send)
             return
         try:
             await self._enter(scope, door)
-        except RegieError as error:
-            answer = refused(error) if door.wire else JSONResponse(error.body(), status_code=error.status)
-            await answer(scope, receive, send)
-            return
-        except OperationalError:
-            await UNREACHABLE(scope, receive, send)
+        except (RegieError, OperationalError) as error:
+            await door.refused(error if isinstance(error, RegieError) else failure(error))(scope, receive, send)
             return
         if door.action in WATCHED:
-            await self._watched(scope, receive, send, partial(_note, scope[HERE], door.action, scope))
+            await self._watched(behind, scope, receive, send, partial(_note, scope[HERE], door.action, scope))
         else:
-            await self.app(scope, receive, send)
+            await behind(scope, receive, send)
 
-    async def _watched(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
+    async def _watched(self, behind: ASGIApp, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         """Pass it on; where it is refused, audit that before the answer leaves."""
         start: Message | None = None
 
@@ -118,14 +139,24 @@ class Doors:
             await send(message)
 
         try:
-            await self.app(scope, receive, audited)
-        except OperationalError:
+            await behind(scope, receive, audited)
+        except OperationalError as error:
             if start is None:  # else it is the audit record that could not be written
                 raise
-            await UNREACHABLE(scope, receive, send)
+            means = failure(error)
+            await JSONResponse(means.body(), status_code=means.status)(scope, receive, send)
 
     def _door(self, scope: Scope) -> Door | None:
-        return next((one for one in self.by_method.get(scope["method"], ()) if one.pattern.match(scope["path"])), None)
+        """The door of a request; what its path says goes into the scope."""
+        # Who asks for the head of an answer only comes by the door of the whole.
+        method, path = "GET" if scope["method"] == "HEAD" else scope["method"], scope["path"]
+        if door := self.plain.get((method, path)):
+            return door
+        for door in self.others.get(method, ()):
+            if said := door.pattern.match(path):
+                scope["path_params"] = said.groupdict()
+                return door
+        return None
 
     async def _enter(self, scope: Scope, door: Door) -> None:
         """Leave the caller in the scope, for the route. Raises BadToken, NotAllowed."""
@@ -139,6 +170,11 @@ class Doors:
             await run_in_threadpool(ask)  # a look at the database
         else:
             ask()
+
+
+async def _answer(answers: Answering, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = await answers(Request(scope, receive, send))
+    await answer(scope, receive, send)
 
 
 def _note(caller: CallerOf, action: str, scope: Scope, status: int, body: bytes) -> None:

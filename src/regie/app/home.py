@@ -14,18 +14,16 @@ from sqlalchemy.exc import OperationalError
 from regie.app import migrate
 from regie.base import ids
 from regie.base.blobs import BlobStore
-from regie.base.clock import wall_ms
-from regie.base.errors import Conflict, RegieError
-from regie.store.change import Store, start_chain
-from regie.store.database import Database
+from regie.base.clock import iso, wall_ms
+from regie.base.errors import Conflict
+from regie.store.chain import start_chain
+from regie.store.change import Store
+from regie.store.database import Database, DatabaseUnreachable
 from regie.store.tables import events
 from regie.store.tables import home as home_table
 
-
-class DatabaseUnreachable(RegieError):
-    """The database does not answer."""
-
-    code, status, exit_code = "store.unreachable", 503, 6
+# Beside the blobs: when each database was made that ever named some of them, a line each.
+DATABASES = "databases"
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ def open_home(folder: Path, replay_from_ms: int | None = None, url: str | None =
         ) from error
     store = Store(database, BlobStore(folder / "blobs"))
     clock, start_ms = _clock(store, replay_from_ms)
+    _note_database(store)
     with store.read() as db:
         if last := db.execute(select(func.max(events.c.id))).scalar():
             ids.go_on_after(last)
@@ -87,3 +86,29 @@ def _clock(store: Store, replay_from_ms: int | None) -> tuple[str, int]:
             "this home runs on the wall clock, and a home's clock never changes", "--replay-from", "choose another --home"
         )
     return row.clock, row.start_ms
+
+
+def _note_database(store: Store) -> None:
+    """Leave word of this database beside the blobs: see `alone`."""
+    mine, known = _databases(store)
+    if mine not in known:
+        with (store.blobs.root / DATABASES).open("a", encoding="utf-8") as file:
+            file.write(f"{mine}\n")
+
+
+def _databases(store: Store) -> tuple[str, set[str]]:
+    with store.read() as db:
+        mine = str(db.execute(select(home_table.c.created_wall_ms)).scalar() or "")
+    file = store.blobs.root / DATABASES
+    return mine, set(file.read_text("utf-8").split()) if file.exists() else set()
+
+
+def alone(store: Store) -> None:
+    """Raises Conflict where another database has named blobs of this folder: what it alone names looks as if nobody did."""
+    mine, known = _databases(store)
+    if others := sorted(known - {mine}):
+        made = ", ".join(iso(int(one)) for one in others if one.isdecimal())
+        raise Conflict(
+            f"another database names blobs of this home too (made {made}): nothing is removed", str(store.blobs.root),
+            f"look at REGIE_DATABASE; if that database is gone for good, take its line out of {store.blobs.root / DATABASES}",
+        )  # fmt: skip

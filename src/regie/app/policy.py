@@ -6,7 +6,7 @@ application whose routes are not exactly these is not made: a route without a li
 
 from collections.abc import Mapping
 
-from regie.app.mlflow.routes import PREFIXES
+from regie.app.mlflow.routes import METHODS, PREFIXES, PREFIXES_3, UNKNOWN
 
 PUBLIC = "public"
 Routes = Mapping[tuple[str, str], str]
@@ -68,8 +68,18 @@ OWN: Routes = {
     ("GET", "/api/v1/packages/{digest}"): "blob.read",
     ("GET", "/api/v1/blobs/{digest}"): "blob.read",
     ("PUT", "/api/v1/blobs/{digest}"): "blob.put",
+    ("GET", "/api/v1/collections/plan"): "store.read",
+    ("POST", "/api/v1/collections"): "store.collect",
+    ("POST", "/api/v1/collections/{identity}/step"): "store.collect",
 }
 
+# Traces, below both numbers of the wire.
+_TRACES: Routes = {
+    ("PATCH", "/traces/{trace_id}/tags"): "trace.log",
+    ("DELETE", "/traces/{trace_id}/tags"): "trace.log",
+    ("POST", "/traces/delete-traces"): "experiment.change",
+    ("GET", "/get-trace-artifact"): "trace.read",
+}
 # The MLflow wire, below each of its prefixes. What measures is data of a run; what changes a model is a change.
 _MLFLOW: Routes = {
     ("POST", "/experiments/create"): "experiment.create",
@@ -95,6 +105,7 @@ _MLFLOW: Routes = {
     ("POST", "/runs/log-metric"): "run.measure",
     ("POST", "/runs/log-parameter"): "run.measure",
     ("POST", "/runs/log-batch"): "run.measure",
+    ("POST", "/runs/log-model"): "run.measure",
     ("POST", "/runs/set-tag"): "run.measure",
     ("POST", "/runs/delete-tag"): "run.measure",
     ("GET", "/metrics/get-history"): "run.read",
@@ -102,6 +113,7 @@ _MLFLOW: Routes = {
     ("GET", "/metrics/get-history-bulk-interval"): "run.read",
     ("GET", "/artifacts/list"): "run.read",
     ("GET", "/logged-models/{model_id}/artifacts/directories"): "run.read",
+    ("GET", "/logged-models/{model_id}/artifacts/files"): "run.read",
     ("POST", "/logged-models"): "run.change",
     ("POST", "/logged-models/search"): "experiment.read",
     ("GET", "/logged-models/{model_id}"): "run.read",
@@ -132,33 +144,55 @@ _MLFLOW: Routes = {
     ("DELETE", "/model-versions/delete-tag"): "version.change",
     ("GET", "/model-versions/get-download-uri"): "model.read",
     ("POST", "/model-versions/transition-stage"): "version.change",
+    ("POST", "/traces"): "trace.log",
+    ("PATCH", "/traces/{trace_id}"): "trace.log",
+    ("GET", "/traces"): "trace.read",
+    ("GET", "/traces/{trace_id}/info"): "trace.read",
+    ("POST", "/traces/link-to-run"): "trace.log",
+    **_TRACES,
 }
 _FILES: Routes = {
     ("GET", "/mlflow-artifacts/artifacts"): "run.read",
     ("GET", "/mlflow-artifacts/artifacts/{path:path}"): "run.read",
     ("PUT", "/mlflow-artifacts/artifacts/{path:path}"): "run.measure",
     ("DELETE", "/mlflow-artifacts/artifacts/{path:path}"): "run.measure",
+    ("POST", "/mlflow-artifacts/mpu/create/{path:path}"): "run.measure",
+    ("PUT", "/mlflow-artifacts/mpu/parts/{upload}/{number}"): "run.measure",
+    ("POST", "/mlflow-artifacts/mpu/complete/{path:path}"): "run.measure",
+    ("POST", "/mlflow-artifacts/mpu/abort/{path:path}"): "run.measure",
+    ("GET", "/mlflow-artifacts/presigned/{path:path}"): "run.read",
 }
-_REST = (
-    "/api/{number}/mlflow",
-    "/ajax-api/{number}/mlflow",
-    "/api/{number}/mlflow-artifacts",
-    "/ajax-api/{number}/mlflow-artifacts",
-)
+_MLFLOW_3: Routes = {
+    ("POST", "/traces"): "trace.log",
+    ("POST", "/traces/search"): "trace.read",
+    ("GET", "/traces/get"): "trace.read",
+    ("GET", "/traces/batchGet"): "trace.read",
+    ("POST", "/traces/batchGetInfos"): "trace.read",
+    ("GET", "/traces/{trace_id}"): "trace.read",
+    ("POST", "/traces/{trace_id}/assessments"): "trace.log",
+    ("GET", "/traces/{trace_id}/assessments/{assessment_id}"): "trace.read",
+    ("PATCH", "/traces/{trace_id}/assessments/{assessment_id}"): "trace.log",
+    ("DELETE", "/traces/{trace_id}/assessments/{assessment_id}"): "trace.log",
+    **_TRACES,
+    ("GET", "/workspaces"): "workspace.read",
+    ("GET", "/workspaces/{name}"): "workspace.read",
+    ("POST", "/workspaces"): "workspace.create",
+    ("PATCH", "/workspaces/{name}"): "workspace.create",
+    ("DELETE", "/workspaces/{name}"): "workspace.create",
+}
 
 WIRE: Routes = {
     ("GET", "/version"): PUBLIC,
     ("GET", "/api/3.0/mlflow/server-info"): "server.read",
     ("GET", "/ajax-api/3.0/mlflow/server-info"): "server.read",
     **{(method, prefix + path): action for prefix in PREFIXES for (method, path), action in _MLFLOW.items()},
+    **{(method, prefix + path): action for prefix in PREFIXES_3 for (method, path), action in _MLFLOW_3.items()},
     **{(method, f"/{api}/2.0{path}"): action for api in ("api", "ajax-api") for (method, path), action in _FILES.items()},
     ("GET", "/get-artifact"): "run.read",
     ("GET", "/model-versions/get-artifact"): "model.read",
     # What MLflow has and we do not: 501 with its name.
-    **{
-        (method, f"{path}/{{path:path}}"): "server.read" for path in _REST for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-    },
-    ("POST", "/v1/traces"): "server.read",
+    **{(method, path): "server.read" for path in UNKNOWN for method in METHODS},
+    ("POST", "/v1/traces"): "trace.log",
 }
 
 ROUTES: Routes = {**OWN, **WIRE}

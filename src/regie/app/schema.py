@@ -7,7 +7,8 @@ import regie.monitoring.tables
 import regie.pipelines.tables
 import regie.registry.tables
 import regie.rollout.tables
-import regie.tracking.tables  # noqa: F401
+import regie.tracking.tables
+import regie.tracking.traces.tables  # noqa: F401
 from regie.store.tables import metadata
 
 __all__ = ["metadata"]

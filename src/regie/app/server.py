@@ -3,35 +3,39 @@
 Laptop mode binds to loopback only; `Host` and `Origin` are checked, so that no web page can drive it through a browser.
 """
 
+import gc
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
+import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from regie.app import wiring
 from regie.app.doors import guard, note_foreign
 from regie.app.home import Home
+from regie.app.leader import TurnLoop
 from regie.app.mlflow.routes import install as install_mlflow
-from regie.app.turns import TurnLoop
+from regie.app.wanted import Lookout
 from regie.app.workspace_path import WorkspacePath
-from regie.base.errors import RegieError, StorageFull
+from regie.base.errors import BadInput, RegieError
 from regie.base.version import VERSION
 from regie.store.change import Store
+from regie.store.database import THREADS, failure
 
 log = logging.getLogger("regie.server")
-# SQLite's words for a full disk, and for a file that reached the limit of its file system or process; PostgreSQL's.
-FULL = ("is full", "disk I/O error", "No space left")
+# A client that logs once a minute keeps its connection: after 5 s, as uvicorn has it, each call would make a new one, and one that is
+# sent in the moment of the closing would fail.
+KEEP_ALIVE_S = 75
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -69,12 +73,19 @@ class LocalOnly:
 
 def _foreign(headers: dict[bytes, bytes]) -> str:
     host = headers.get(b"host", b"").decode("latin-1")
-    if host and urlsplit(f"//{host}").hostname not in LOOPBACK:
+    if host and _hostname(f"//{host}") not in LOOPBACK:
         return f"Host {host}"
     origin = headers.get(b"origin", b"").decode("latin-1")
-    if origin and urlsplit(origin).hostname not in LOOPBACK:
+    if origin and _hostname(origin) not in LOOPBACK:
         return f"Origin {origin}"
     return ""
+
+
+def _hostname(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # half of an IPv6 address
+        return None
 
 
 def create_app(home: Home) -> FastAPI:
@@ -82,16 +93,22 @@ def create_app(home: Home) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         turns = TurnLoop(home.store, home.predictions)
         turns.start()
         yield
         turns.stop()
 
-    app = FastAPI(title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
+    app = FastAPI(
+        title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
+        redirect_slashes=False,  # it would lead from `/w/NAME/...` to the same route of the personal workspace
+    )  # fmt: skip
     app.state.store, app.state.home, app.state.predictions = home.store, home, home.predictions
+    app.state.lookout = Lookout(home.store)
     app.add_exception_handler(RegieError, _regie_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OperationalError, _database_error)
+    app.add_exception_handler(DataError, _unkeepable)
     for router in wiring.ROUTERS:  # the MLflow wire is installed below, with its own errors
         app.include_router(router)
     install_mlflow(app)
@@ -114,15 +131,17 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OperationalError)
     log.error("the database failed: %s", error)
-    said = str(getattr(error, "orig", error))
-    if any(words in said for words in FULL):
-        full = StorageFull(
-            f"the disk is full, or fails; nothing of this was kept: {said[:200]}", "the database", "look at the disk, then repeat"
-        )
-        return JSONResponse(full.body(), status_code=full.status)
-    body: dict[str, Any] = {"code": "store.unreachable", "what": "the database does not answer", "where": "", "do": "try again"}
-    return JSONResponse(body, status_code=503)
+    means = failure(error)
+    return JSONResponse(means.body(), status_code=means.status)
+
+
+async def _unkeepable(request: Request, error: Exception) -> JSONResponse:
+    means = BadInput(
+        "a value is longer or greater than what can be kept, or holds the null character", "", "send less, and plain text"
+    )
+    return JSONResponse(means.body(), status_code=means.status)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -145,7 +164,19 @@ def bind(host: str, port: int) -> socket.socket:
 def serve(home: Home, host: str, port: int) -> int:
     """Run until SIGTERM; returns the exit code."""
     listener = bind(host, port)
-    config = uvicorn.Config(create_app(home), log_level="warning", access_log=False, timeout_graceful_shutdown=10, lifespan="on")
+    app = create_app(home)
+    # What is there now stays: a walk through all of it (30 ms) would fall into whatever large answer is being made.
+    gc.collect()
+    gc.freeze()
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        lifespan="on",
+        ws="none",
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again once it has drained; what follows is ours
     uvicorn.Server(config).run(sockets=[listener])

@@ -7,6 +7,7 @@ from regie.app.api import (
     approvals,
     blobs,
     clock,
+    collections,
     datasets,
     labels,
     models,
@@ -32,4 +33,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     nodes.router,
     actors.router,
     blobs.router,
+    collections.router,
 )

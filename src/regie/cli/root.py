@@ -26,6 +26,9 @@ BARE = {
     "apply": ("regie.cli.promises", "apply", "Apply regie.yaml to its workspace."),
     "status": ("regie.cli.loop", "status", "Show where the loop stands, and why it is quiet."),
     "why": ("regie.cli.loop", "why", "Show what led to a thing."),
+    "gc": ("regie.cli.gc", "gc", "Remove for good what was deleted, and blobs that nothing names."),
+    "import": ("regie.cli.transfer", "imported", "Bring what an MLflow server tracks."),
+    "export": ("regie.cli.transfer", "exported", "Give an MLflow server what is tracked here."),
     "doctor": ("regie.cli.doctor", "doctor", "Show versions, settings with their origin, and what answers."),
 }
 NOUNS = {
@@ -38,7 +41,8 @@ NOUNS = {
     "monitor": ("regie.cli.monitor", "monitor", "Signals and breaches."),
     "event": ("regie.cli.event", "event", "What happened."),
     "job": ("regie.cli.job", "job", "Background work."),
-    "actor": ("regie.cli.actor", "actor", "People, their roles and tokens."),
+    "actor": ("regie.cli.actor", "actor", "People and their roles."),
+    "token": ("regie.cli.token", "token", "The tokens that people use."),
     "audit": ("regie.cli.audit", "audit", "The audit log: verify, anchor, export."),
 }
 PROCESSES = {

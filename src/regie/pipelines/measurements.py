@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from regie.store.change import Batch, Change, Store
-from regie.tracking import measure
+from regie.tracking import artifacts, measure
 from regie.tracking import queries as tracked
 from regie.tracking.measure import Point
 from regie.tracking.types import MAX_METRICS, MAX_PARAMS
 
 LOGS = "logs/"
-HISTORY = 1_000_000  # points of one metric that are replayed
+HISTORY = 1_000_000  # points of one run that are replayed
 MAX_LOG_BYTES = 20_000_000
 PLAIN_WINDOWS = ("", "all")
 
@@ -49,18 +49,19 @@ def kept_log(store: Store, task: dict[str, Any], log: Path) -> Log:
 
 def name_log(tx: Change, log: Log) -> None:
     """Make it an artifact. Whatever the task itself logged: a folder and a file of one name are no reason to lose how it ended."""
-    measure.name_artifact(Batch(tx.connection, "measurement"), tx.workspace, log.root, log.path, log.digest, log.size_bytes)
+    artifacts.name(Batch(tx.connection, "measurement"), tx.workspace, log.root, log.path, log.digest, log.size_bytes)
 
 
 def replay(store: Store, workspace: str, source: str, target: str) -> None:
     """Give a run the metrics, parameters and files of another one, without its logs."""
     with store.read() as db:
         points, params = _points(db, source), tracked.data(db, source).params
-        files = tracked.artifacts(db, workspace, f"runs/{source}")
+        files = artifacts.whole(db, workspace, f"runs/{source}")
     _log(store, target, points, params)
-    for path, digest, size in files:
-        if not path.startswith(LOGS):
-            measure.put_artifact(store, workspace, f"runs/{target}", path, digest, size)
+    named = [(path, digest, size) for path, digest, size in files if not path.startswith(LOGS) and store.blobs.keep(digest)]
+    with store.measure() as batch:
+        for path, digest, size in named:
+            artifacts.put(batch, workspace, f"runs/{target}", path, digest, size)
 
 
 def show_in(store: Store, parent: str, task: dict[str, Any]) -> None:
@@ -79,9 +80,7 @@ def show_in(store: Store, parent: str, task: dict[str, Any]) -> None:
 
 
 def _points(db: Any, run_id: str) -> list[Point]:
-    run = tracked.run(db, run_id)
-    names = [metric.key for metric in tracked.run_data(db, [run])[run.key].metrics]
-    found = [metric for name in names for metric in tracked.history(db, run.key, name, HISTORY)]
+    found = tracked.points(db, tracked.run(db, run_id).key, HISTORY)
     return [(metric.key, metric.value, metric.timestamp_wall_ms, metric.step) for metric in found]
 
 

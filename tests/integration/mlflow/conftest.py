@@ -21,7 +21,8 @@ from regie.app.policy import WIRE
 from regie.app.schema import metadata
 from regie.app.workspace_path import WorkspacePath
 from regie.base.blobs import BlobStore
-from regie.store.change import Store, start_chain
+from regie.store.chain import start_chain
+from regie.store.change import Store
 from regie.store.database import Database
 
 with warnings.catch_warnings():

@@ -2,8 +2,10 @@ import json
 import warnings
 
 import pytest
+import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy import insert, select
 
 from regie.registry import changes, crown, queries
@@ -215,3 +217,97 @@ def test_what_took_part_in_the_loop_stays_even_where_nothing_is_served_any_more(
     refused(client.rename_registered_model, "old", "new")
     refused(client.delete_model_version, "old", "1")
     client.delete_registered_model("free")
+
+
+@pytest.fixture(scope="module")
+def released(server, tmp_path_factory):
+    """A model whose versions were and are champion: from a run's model folder, and from a logged model."""
+    client = server.client("lineage")
+    experiment = client.create_experiment("origin")
+    run = client.create_run(experiment).info.run_id
+    client.log_text(run, "x", "model/MLmodel")
+    client.log_text(run, "x", "plot.txt")
+    logged = client.create_logged_model(experiment, "m", run)
+    folder = tmp_path_factory.mktemp("logged")
+    (folder / "MLmodel").write_text("x")
+    client.log_model_artifacts(logged.model_id, str(folder))
+    client.create_registered_model("led")
+    client.create_model_version("led", f"runs:/{run}/model", run)
+    client.create_model_version("led", f"models:/{logged.model_id}", run, model_id=logged.model_id)
+    with server.store.change(system("release"), "rollout.step", "r", workspace="lineage") as tx:
+        crown.crown(tx, "led", "prod", "led", 1, "r", NOBODY_CAUSE)
+    with server.store.change(system("release"), "rollout.step", "r", workspace="lineage") as tx:
+        crown.crown(tx, "led", "prod", "led", 2, "r", NOBODY_CAUSE)
+    return server, experiment, run, logged.model_id
+
+
+def test_what_a_released_version_came_from_is_not_deleted_and_the_refusals_are_audited(released):
+    server, experiment, run, model_id = released
+    client = server.client("lineage")
+    said = refused(client.delete_run, run)
+    assert "led@1 was champion, and came from this run" in said
+    assert "regie why leads back to it" in said
+    refused(client.delete_run, client.create_run(experiment, tags={"mlflow.parentRunId": run}).info.run_id)
+    refused(client.delete_experiment, experiment)
+    refused(client.delete_logged_model, model_id)
+    assert {f"run:{run}", model_id} <= {one["target"] for one in refusals(server, "run.delete")}
+    assert experiment in {one["target"] for one in refusals(server, "experiment.change")}
+    other = client.create_run(experiment).info.run_id
+    client.delete_run(other)
+
+
+def test_the_files_of_a_released_version_are_not_deleted_or_written_over_and_new_ones_go_beside_them(released, tmp_path):
+    server, _, run, model_id = released
+    client = server.client("lineage")
+    for path in ("model/MLmodel", "model/new.txt", "plot.txt"):
+        with pytest.raises(requests.HTTPError, match=r"PERMISSION_DENIED.*none of them is written"):
+            client.log_text(run, "y", path)
+    client.log_text(run, "y", "later.txt")
+    repository = get_artifact_repository(client.get_run(run).info.artifact_uri)
+    for path in ("model", "plot.txt", ""):
+        with pytest.raises(requests.HTTPError, match="none of them is deleted"):
+            repository.delete_artifacts(path)
+    (tmp_path / "extra").write_text("x")
+    with pytest.raises(requests.HTTPError, match="none of them is written"):
+        client.log_model_artifacts(model_id, str(tmp_path))
+    assert f"runs/{run}/model/MLmodel" in {one["target"] for one in refusals(server, "run.measure")}
+
+
+def test_the_description_of_a_released_version_stays_and_its_tags_are_free(released):
+    server = released[0]
+    client = server.client("lineage")
+    said = refused(client.update_model_version, "led", "1", "another story")
+    assert "was champion, and its description stays" in said
+    assert "say it in a tag" in said
+    client.set_model_version_tag("led", "1", "seen_by", "ines")
+    client.update_registered_model("led", "what the model is for")
+    assert client.get_model_version("led", "1").tags == {"seen_by": "ines"}
+
+
+def test_a_challenger_that_still_waits_for_its_gates_is_described_but_not_deleted(server):
+    with server.store.change(LOCAL, "model.register", "waits", workspace="waits") as tx:
+        changes.ensure_model(tx, "waits")
+        changes.register(tx, "waits", source="regie:train", role="challenger")
+    client = server.client("waits")
+    client.update_model_version("waits", "1", "fewer columns")
+    assert client.get_model_version("waits", "1").description == "fewer columns"
+    refused(client.delete_model_version, "waits", "1")
+
+
+def test_where_nothing_is_served_runs_models_files_and_versions_are_deleted_as_in_mlflow(server):
+    client = server.client("free")
+    experiment = client.create_experiment("e")
+    run = client.create_run(experiment).info.run_id
+    client.log_text(run, "x", "model/MLmodel")
+    client.create_registered_model("m")
+    client.create_model_version("m", f"runs:/{run}/model", run)
+    client.update_model_version("m", "1", "x")
+    client.log_text(run, "y", "model/MLmodel")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        client.transition_model_version_stage("m", "1", "Production")
+    client.delete_run(run)
+    client.restore_run(run)
+    client.delete_experiment(experiment)
+    client.delete_model_version("m", "1")
+    client.delete_registered_model("m")

@@ -1,7 +1,7 @@
 """What tasks print and measure: in runs of their own, shown in the pipeline's, replayed by the cache."""
 
 from regie.pipelines import queries
-from regie.tracking import measure
+from regie.tracking import artifacts, measure
 from regie.tracking import queries as tracked
 
 
@@ -10,7 +10,7 @@ def test_the_log_of_a_task_is_an_artifact_of_its_run(world):
     world.go(request)
     with world.store.read() as db:
         run = queries.task(db, request.run_id, "fit")["mlflow_run_id"]
-        digest, _ = tracked.artifact(db, "w", f"runs/{run}", "logs/fit-1.txt")
+        digest, _ = artifacts.one(db, "w", f"runs/{run}", "logs/fit-1.txt")
     assert world.store.blobs.get(digest) == b"fitting 270 rows\n"
 
 
@@ -27,7 +27,7 @@ def test_a_cached_task_replays_what_it_measured_and_the_run_shows_it(world):
             data = tracked.data(db, run_id)
             assert [(metric.key, metric.value) for metric in data.metrics] == [("auc", 0.9)]
             assert data.params["depth"] == "4"
-            assert len(tracked.history(db, tracked.run(db, run_id).key, "auc", 10)) == 2
+            assert [point.key for point in tracked.points(db, tracked.run(db, run_id).key, 10)] == ["auc", "auc"]
 
 
 MEASURED = """

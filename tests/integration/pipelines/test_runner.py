@@ -13,7 +13,9 @@ from regie.runtime import manifest
 from regie.runtime.package import open_package
 from regie.store.tables import audit_records, events
 from regie.store.tables import tokens as tokens_table
+from regie.tracking import artifacts
 from regie.tracking import queries as tracked
+from tests.support.pipelines import FLOW
 
 
 def test_a_pipeline_yields_a_package_that_answers(world, tmp_path):
@@ -55,7 +57,7 @@ def test_a_failed_step_names_itself_and_its_attempt_and_keeps_its_log(world):
     with world.store.read() as db:
         task = queries.task(db, request.run_id, "dies")
         assert (task["state"], task["exit"]) == ("failed", 3)
-        assert tracked.artifact(db, "w", f"runs/{task['mlflow_run_id']}", "logs/dies-1.txt") is not None
+        assert artifacts.one(db, "w", f"runs/{task['mlflow_run_id']}", "logs/dies-1.txt") is not None
         failed = db.execute(select(events.c.subject).where(events.c.type == "task.failed")).scalars().all()
     assert failed == [f"{request.run_id}/dies"]
 
@@ -92,6 +94,19 @@ def test_a_graph_that_does_not_fit_is_refused_before_anything_runs(world):
         world.runner.plan(world.request(flow="def x(:\n"))
     with pytest.raises(PlanFailed, match="has no nowhere"):
         world.runner.plan(world.request("nowhere"))
+
+
+@pytest.mark.parametrize(("times", "tries"), [(1, 2), (9, 2)])
+def test_who_draws_the_graph_and_is_killed_is_started_once_more_and_then_the_run_says_so(world, times, tries):
+    killed = f"\nmark('plan')\nif len(list(MARKS.glob('plan-*'))) <= {times}:\n    os.kill(os.getpid(), 9)\n"
+    request = world.request(flow=FLOW + killed)
+    if times < tries:
+        assert [node.name for node in world.runner.plan(request).nodes] == ["clean", "fit"]
+    else:
+        with pytest.raises(PlanFailed, match="killed") as failed:
+            world.runner.plan(request)
+        assert failed.value.do == "repeat the run"
+    assert len(list(world.marks.glob("plan-*"))) == tries
 
 
 def test_a_window_has_tasks_of_its_own(world):

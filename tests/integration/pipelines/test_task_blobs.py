@@ -34,6 +34,15 @@ def test_what_a_task_stores_must_have_the_digest_that_it_says(world):
         assert http.put(f"/api/v1/blobs/{sha256(b'y')}", content=b"y").status_code == 403
 
 
+def test_what_a_power_cut_left_half_is_whole_once_a_task_has_stored_it_again(world):
+    digest = world.store.blobs.put(b"whole")
+    for content in (b"whole", iter([b"wh", b"ole"])):
+        world.store.blobs.path(digest).write_bytes(b"")
+        with as_task(world, "put:*") as http:
+            assert http.put(f"/api/v1/blobs/{digest}", content=content).status_code == 201
+        assert world.store.blobs.get(digest) == b"whole"
+
+
 def test_a_large_blob_streams_both_ways(world):
     pieces = [bytes([number]) * 1_000_000 for number in range(20)]
     digest = sha256(b"".join(pieces))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from regie.app.compaction import MOST_FILES, Compaction
-from regie.app.turns import TurnLoop
+from regie.app.leader import TurnLoop
 from regie.base.clock import DAY_MS, day
 from regie.predictions import lake
 from regie.store import leases

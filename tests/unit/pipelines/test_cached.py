@@ -13,8 +13,8 @@ from regie.pipelines.types import RunRequest
 from regie.store.change import Store
 from regie.store.tables import workspaces
 from regie.store.types import LOCAL, system
+from regie.tracking import artifacts, measure
 from regie.tracking import changes as tracking
-from regie.tracking import measure
 from regie.tracking import queries as tracked
 
 CODE = "sha256:" + "0" * 64
@@ -76,14 +76,16 @@ def test_what_the_source_measured_is_replayed_and_what_measured_nothing_is_left_
     place.confirm(first, [hit("loud"), hit("filed"), hit("silent")])
     loud, filed, silent = place.tasks(first)
     measure.log_batch(place.store, loud["mlflow_run_id"], [("auc", 0.5, 1, 0)], {"depth": "3"})
-    measure.put_artifact(place.store, "w", f"runs/{filed['mlflow_run_id']}", "curve.png", CODE, 1)
-    measure.put_artifact(place.store, "w", f"runs/{silent['mlflow_run_id']}", "logs/silent-1.txt", CODE, 1)
+    digest = place.store.blobs.put(b"curve")
+    with place.store.measure() as batch:
+        artifacts.put(batch, "w", f"runs/{filed['mlflow_run_id']}", "curve.png", digest, 5)
+        artifacts.put(batch, "w", f"runs/{silent['mlflow_run_id']}", "logs/silent-1.txt", digest, 5)
     place.confirm(again, [hit("loud", loud["id"]), hit("filed", filed["id"]), hit("silent", silent["id"])])
     with place.store.read() as db:
         runs = [one["mlflow_run_id"] for one in place.tasks(again)]
         assert [metric.value for metric in tracked.data(db, runs[0]).metrics] == [0.5]
         assert tracked.data(db, again.run_id).params == {"depth": "3"}
-        assert [len(tracked.artifacts(db, "w", f"runs/{run_id}")) for run_id in runs] == [0, 1, 0]
+        assert [len(artifacts.whole(db, "w", f"runs/{run_id}")) for run_id in runs] == [0, 1, 0]
 
 
 def test_a_run_that_is_taken_over_notes_its_cached_tasks_as_further_attempts(place):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from regie.app.api.status import scene_of
 from regie.app.caller import Caller, Count
 from regie.base.errors import NotFound
-from regie.data import label_source, queries
+from regie.data import queries
 from regie.loop.scene import Scene
 
 router = APIRouter()
@@ -35,6 +35,8 @@ def dataset(name: str, caller: Caller, request: Request) -> dict[str, Any]:
 @router.post("/api/v1/datasets/{name}/labels")
 def state_labels(name: str, caller: Caller, request: Request) -> dict[str, int]:
     """State what the mature rows of the dataset say, of that what is new or has changed: `{stated, revised, unchanged}`."""
+    from regie.data import label_source  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     here = scene_of(caller, request)
     caller.may("label.state", caller.workspace)
     if name not in here.spec.data:

@@ -1,6 +1,6 @@
 """Models and versions, with their evidence; monitors and breaches."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -8,11 +8,13 @@ from sqlalchemy import select
 
 from regie.app.caller import Caller, Count
 from regie.gates import queries as gates
-from regie.loop import rollback as back
 from regie.monitoring import queries as monitoring
 from regie.registry import queries as registry
 from regie.registry.tables import registered_models
 from regie.rollout import queries as rollout
+
+if TYPE_CHECKING:
+    from regie.loop import rollback as back
 
 router = APIRouter()
 
@@ -46,6 +48,8 @@ def model(name: str, caller: Caller) -> dict[str, Any]:
 @router.get("/api/v1/models/{name}/rollback")
 def planned(name: str, caller: Caller, endpoint: str | None = None) -> dict[str, Any]:
     """What a rollback would do now."""
+    from regie.loop import rollback as back  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     with caller.read("model.read", name) as db:
         return _step(back.plan(db, caller.workspace, name, endpoint))
 
@@ -53,13 +57,15 @@ def planned(name: str, caller: Caller, endpoint: str | None = None) -> dict[str,
 @router.post("/api/v1/models/{name}/rollback")
 def rollback(name: str, body: Rollback, caller: Caller) -> dict[str, Any]:
     """The former champion is champion again, and answers everything as soon as the nodes have taken its route up."""
+    from regie.loop import rollback as back  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     done = back.rollback(
         caller.store, caller.actor, caller.workspace, name, body.reason, endpoint=body.endpoint, seen=body.from_version
     )
     return {**_step(done.step), "generation": done.generation, "event": done.event}
 
 
-def _step(step: back.Step) -> dict[str, Any]:
+def _step(step: "back.Step") -> dict[str, Any]:
     one = step.champion
     return {
         "model": one.model, "endpoint": one.endpoint, "environment": one.environment, "from_version": one.version,

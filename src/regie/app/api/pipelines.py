@@ -13,7 +13,7 @@ from regie.loop.start import queue_run
 from regie.pipelines import queries
 from regie.store import jobs
 from regie.store.types import NOBODY_CAUSE
-from regie.tracking import queries as tracking
+from regie.tracking import artifacts
 
 router = APIRouter()
 
@@ -33,7 +33,7 @@ def start(name: str, body: Start, caller: Caller, request: Request) -> dict[str,
     if name not in here.spec.pipelines:
         raise NotFound(f"there is no pipeline {name}", caller.workspace, f"one of {', '.join(here.spec.pipelines) or 'none'}")
     code = body.code_digest or here.code_digest
-    if not caller.store.blobs.has(code):
+    if not caller.store.blobs.keep(code):
         raise NotFound(f"the code {code} is not here", "code_digest", f"PUT /api/v1/blobs/{code} first")
     with caller.change("pipeline.run", name, body.reason) as tx:
         run_id = queue_run(
@@ -79,7 +79,7 @@ def logs(run_id: str, caller: Caller) -> dict[str, str]:
         attempts = queries.tasks_of(db, queries.run(db, run_id, caller.workspace)["run_id"])
         found: dict[str, str] = {}
         for one in attempts:
-            for path, digest, _ in tracking.artifacts(db, caller.workspace, f"runs/{one['mlflow_run_id']}", "logs"):
+            for path, digest, _ in artifacts.whole(db, caller.workspace, f"runs/{one['mlflow_run_id']}", "logs"):
                 name = f"{one['name']} {one['window']} {path}".replace("  ", " ")
                 found[name] = caller.store.blobs.get(digest).decode("utf-8", "replace")
     return found

@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from regie.app.caller import Caller, CallerOf, Count
-from regie.loop import guards, rollback
 from regie.loop.scene import scene
 from regie.rollout import changes, queries
 from regie.rollout.types import Rollout
@@ -33,6 +32,8 @@ def shown(rollout: Rollout) -> dict[str, Any]:
 
 def looked(caller: CallerOf, request: Request, db: Connection, rollout: Rollout) -> list[dict[str, Any]]:
     """Each guard with its figure, in the stage that the rollout is in, or was in when it ended."""
+    from regie.loop import guards  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     here = scene(caller.store, request.app.state.predictions, caller.workspace)
     if here is None or here.serves is None or here.serves.endpoint != rollout.endpoint or rollout.started_ms is None:
         return []
@@ -41,6 +42,8 @@ def looked(caller: CallerOf, request: Request, db: Connection, rollout: Rollout)
 
 def cost(caller: CallerOf, request: Request, db: Connection, rollout: Rollout) -> dict[str, Any]:
     """What the version cost since its rollout started."""
+    from regie.loop import guards  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     here = scene(caller.store, request.app.state.predictions, caller.workspace)
     if here is None or here.serves is None or here.serves.endpoint != rollout.endpoint:
         return vars(guards.Damage())
@@ -77,11 +80,15 @@ def resume(rollout_id: str, body: Reason, caller: Caller, request: Request) -> d
 @router.post("/api/v1/rollouts/{rollout_id}/abort")
 def abort(rollout_id: str, body: Reason, caller: Caller, request: Request) -> dict[str, Any]:
     """Send all traffic back to the champion; withdraw one that waits."""
+    from regie.loop import rollback  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     rollback.abort(caller.store, caller.actor, caller.workspace, rollout_id, body.reason)
     return one(rollout_id, caller, request)
 
 
 def _pause(caller: CallerOf, request: Request, rollout_id: str, body: Reason, paused: bool) -> dict[str, Any]:
+    from regie.loop import rollback  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     word = "pause" if paused else "resume"
     with caller.change(f"rollout.{word}", rollout_id, body.reason) as tx:
         queries.rollout(tx.connection, rollout_id, caller.workspace)

@@ -74,7 +74,7 @@ def apply(body: Apply, caller: Caller, request: Request) -> dict[str, Any]:
     promises(spec, JsonPlaces()).refuse()
     if spec.workspace != caller.workspace or not NAME.fullmatch(spec.workspace):
         raise BadInput(f"the document is for workspace {spec.workspace!r}", "workspace", f"send it to /w/{spec.workspace}")
-    if not caller.store.blobs.has(body.code_digest):
+    if not caller.store.blobs.keep(body.code_digest):
         raise NotFound(f"the code {body.code_digest} is not here", "code_digest", f"PUT /api/v1/blobs/{body.code_digest} first")
     _somebody_approves(caller, spec)
     _create(caller, request)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from regie.app.caller import Caller, CallerOf
 from regie.base.errors import NotFound
 from regie.gates import queries as gates
-from regie.loop import dossier, react, release, why
+from regie.loop import dossier
 from regie.loop.scene import Scene, scene
 from regie.monitoring import queries as monitoring
 from regie.pipelines import queries as pipelines
@@ -29,6 +29,8 @@ def scene_of(caller: CallerOf, request: Request) -> Scene:
 
 @router.get("/api/v1/status")
 def status(caller: Caller, request: Request) -> dict[str, Any]:
+    from regie.loop import react  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     here = scene_of(caller, request)
     with caller.read("status.read", caller.workspace) as db:
         champion = here.champion(db)
@@ -49,6 +51,8 @@ def status(caller: Caller, request: Request) -> dict[str, Any]:
 @router.get("/api/v1/why")
 def explain(thing: str, caller: Caller, request: Request) -> dict[str, Any]:
     """The causation chain of a thing: `MODEL@champion`, `MODEL@3`, a run, `RUN/TASK`, a rollout, the workspace's name."""
+    from regie.loop import why  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     here = scene_of(caller, request)
     with caller.read("why.read", thing) as db:
         return why.explain(here, db, thing)
@@ -67,6 +71,8 @@ def _route(here: Scene, db: Connection) -> dict[str, Any] | None:
 
 
 def _rollout(here: Scene, db: Connection) -> dict[str, Any] | None:
+    from regie.loop import release  # numpy and pyarrow come with it: 50 MB that a home without regie.yaml never needs
+
     if here.serves is None:
         return None
     endpoint = here.serves.endpoint

@@ -1,66 +1,82 @@
-"""One request on the wire: its parameters, and its errors in MLflow's JSON.
+"""One request on the wire: how it is read, and the route that reads it, calls its function and sends the answer.
 
 Numbers may come as text, as protobuf writes them; unknown fields are ignored; an empty answer is `{}`.
 """
 
 import base64
 import binascii
+import inspect
 import json
 import math
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from fastapi import Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import ClientDisconnect
 
 from regie.app.caller import Caller, CallerOf
-from regie.base.errors import BadInput, NotAllowed, NotFound, NotThereYet, RegieError, StorageFull
-from regie.store.tokens import BadToken
-from regie.tracking.types import AlreadyExists
+from regie.app.caller import caller as let_in
+from regie.app.mlflow.answers import of_database, refused, sent
+from regie.base.errors import BadInput, RegieError
 
 BODY_BYTES = 16 << 20
+LARGE_BYTES = 1 << 20  # to be read in a thread: 16 MB take a third of a second, in which nobody else would be answered
 MAX_RESULTS = 50_000
-# Stock's answers, but a wrong state: it says 500, which its clients repeat for minutes; it is the caller's 400.
-CODES: tuple[tuple[type[RegieError], str, int], ...] = (
-    (BadToken, "UNAUTHENTICATED", 401),
-    (NotAllowed, "PERMISSION_DENIED", 403),
-    (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),
-    (AlreadyExists, "RESOURCE_ALREADY_EXISTS", 400),
-    (NotThereYet, "NOT_IMPLEMENTED", 501),
-    (StorageFull, "RESOURCE_EXHAUSTED", 507),
-    (RegieError, "INVALID_PARAMETER_VALUE", 400),
-)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 Item = TypeVar("Item")
+Answering = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class WireRoute(APIRoute):
-    """A route whose errors speak MLflow's JSON."""
+    """A route of the wire, called without FastAPI's solving and checking, which took longer than a whole `log-metric` takes now.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    Its function takes a `Wire`, a `Caller`, the `Request`, and texts of its path, nothing else; it returns JSON or a Response.
+    """
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RegieError as error:
-                return refused(error)
-            except IntegrityError:
-                # Two writers took one name in the same moment; the database decided.
-                return refused(
-                    AlreadyExists("somebody else has just taken that name", request.url.path, "use it, or choose another")
-                )
-
-        return answer
+    def get_route_handler(self) -> Answering:
+        return answering(self.endpoint)
 
 
-def refused(error: RegieError) -> JSONResponse:
-    """An error as MLflow's client reads it."""
-    code, status = next((code, status) for kind, code, status in CODES if isinstance(error, kind))
-    text = f"{error.what}. {error.do}." if error.do else error.what
-    return JSONResponse({"error_code": code, "message": text}, status_code=status)
+def answering(function: Callable[..., Any]) -> Answering:
+    """What reads a request, calls the function with it, and answers; found out once. Errors speak MLflow's JSON."""
+    wanted = {name: _wanted(function, one) for name, one in inspect.signature(function).parameters.items()}
+    reads, asks = Call in wanted.values(), CallerOf in wanted.values()
+    waits = inspect.iscoroutinefunction(function)
+
+    async def answer(request: Request) -> Response:
+        try:
+            found: dict[type, Any] = {Request: request}
+            if asks or reads:
+                found[CallerOf] = let_in(request)
+            if reads:
+                found[Call] = await call(request, found[CallerOf])
+            said = {name: found[kind] if kind is not str else request.path_params[name] for name, kind in wanted.items()}
+            # Also the making of the JSON: of a long page it would hold up everybody else's requests.
+            return _sent(await function(**said)) if waits else await run_in_threadpool(lambda: _sent(function(**said)))
+        except RegieError as error:
+            return refused(error)
+        except DBAPIError as error:
+            return refused(of_database(error, request.url.path))
+
+    return answer
+
+
+def _wanted(function: Callable[..., Any], parameter: inspect.Parameter) -> type:
+    annotated = get_args(parameter.annotation)
+    kind: type = annotated[0] if annotated else parameter.annotation
+    if kind not in (Call, CallerOf, Request, str):
+        raise TypeError(f"{function.__name__} asks for {parameter}, which no route of the wire gives")
+    return kind
+
+
+def _sent(answer: Any) -> Response:
+    return answer if isinstance(answer, Response) else sent(answer)
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,7 @@ class Call:
         """A list of {key, value} as a mapping; the last one of a key holds. `regie.` is ours."""
         found = {}
         for one in self.objects(name):
-            key, value = one.get("key"), one.get("value", "")
+            key, value = one.get("key"), "" if one.get("value") is None else one["value"]
             if not isinstance(key, str) or not key or not isinstance(value, str):
                 raise BadInput(f"Invalid value {one!r} for parameter '{name}'", name, "send key and value as text")
             found[ours(key)] = value
@@ -138,11 +154,13 @@ def ours(key: str) -> str:
 
 
 def integer(value: Any, name: str) -> int:
-    """An int64 as number or text, even `1.5`, as stock takes it. Raises BadInput."""
+    """An int64 as number, even 1.5, or as text, as stock takes it. Raises BadInput."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(value)
-        number = int(value) if isinstance(value, int) else int(value) if _plain(value) else int(float(value))
+        number = int(value) if isinstance(value, int) or _plain(value) else int(float(value))
+        if isinstance(value, str) and number != float(value) and not _plain(value):
+            raise ValueError(value)
     except (ValueError, OverflowError):
         raise BadInput(f"Invalid value {value!r} for parameter '{name}'", name, "send a whole number") from None
     if not -(1 << 63) <= number < 1 << 63:
@@ -199,20 +217,24 @@ def present(**said: Any) -> dict[str, Any]:
 
 async def call(request: Request, caller: Caller) -> Call:
     """Read the query of a GET, or the JSON of any other request. Raises BadInput."""
-    if request.headers.get("x-mlflow-workspace"):
-        raise BadInput(
-            "FEATURE_DISABLED: workspaces are not selected by a header", "X-MLFLOW-WORKSPACE", "use .../w/NAME in the address"
-        )
-    if request.method == "GET":
+    if "\x00" in request.scope["path"]:
+        raise BadInput("the path holds the null character", "path", "leave it out")
+    if request.method in ("GET", "HEAD"):
         said: dict[str, Any] = {}
         for name, value in request.query_params.multi_items():
             said[name] = value if name not in said else [*(said[name] if isinstance(said[name], list) else [said[name]]), value]
+        storable(said)
         return Call(caller, said)
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES:
-            raise BadInput(f"the body has more than {BODY_BYTES} bytes", request.url.path, "send it in pieces")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_BYTES:
+                raise BadInput(f"the body has more than {BODY_BYTES} bytes", request.url.path, "send it in pieces")
+    except ClientDisconnect:
+        raise BadInput("the request ended before its end", request.url.path, "send it again") from None
+    if len(body) > LARGE_BYTES:
+        return Call(caller, await run_in_threadpool(_json, request, bytes(body)))
     return Call(caller, _json(request, bytes(body)))
 
 
@@ -223,12 +245,30 @@ def _json(request: Request, body: bytes) -> dict[str, Any]:
     if kind != "application/json":
         raise BadInput("Bad Request. Content-Type must be application/json", "Content-Type", "say it in the header")
     try:
-        said = json.loads(body)
-    except ValueError:
+        said = json.loads(body.decode())
+        if b"\\u" in body:  # only an escape can say what no database keeps
+            storable(said)
+    except (ValueError, RecursionError):
         raise BadInput("Malformed JSON in the body", request.url.path, "send valid JSON") from None
     if not isinstance(said, dict):
         raise BadInput("the body is no JSON object", request.url.path, "send an object")
     return said
+
+
+def storable(said: Any, field: str = "") -> None:
+    """Raises BadInput for text that PostgreSQL cannot hold: the null character, or half of a surrogate pair."""
+    if isinstance(said, dict):
+        for name, one in said.items():
+            storable(name, f"{field}.{name!a}" if field else f"{name!a}")
+            storable(one, f"{field}.{name}" if field else str(name))
+    elif isinstance(said, list):
+        for place, one in enumerate(said):
+            storable(one, f"{field}[{place}]")
+    elif isinstance(said, str) and _UNSTORABLE.search(said):
+        raise BadInput(
+            f"Invalid value for parameter '{field}': it holds the null character or half of a surrogate pair", field,
+            "send text that is valid UTF-8",
+        )  # fmt: skip
 
 
 Wire = Annotated[Call, Depends(call)]

@@ -1,19 +1,20 @@
-"""`runs/log-metric`, `log-parameter`, `log-batch`, `set-tag`, `delete-tag`, `metrics/...`"""
+"""`runs/log-metric`, `log-parameter`, `log-batch`, `set-tag`, `delete-tag`, `log-model`"""
 
+import json
 from collections import defaultdict
 from typing import Any
 
 from fastapi import APIRouter
 
-from regie.app.mlflow import rights, shapes
-from regie.app.mlflow.call import Call, Wire, WireRoute, integer, number, ours, paged, present
+from regie.app.mlflow import rights
+from regie.app.mlflow.call import Call, Wire, WireRoute, integer, number, ours
 from regie.base.errors import BadInput, NotFound
-from regie.tracking import measure, queries
-from regie.tracking.measure import Point
-from regie.tracking.types import Run
+from regie.tracking import measure
+from regie.tracking.measure import ModelPoints, Point
 
 router = APIRouter(route_class=WireRoute)
-HISTORY = 25_000
+HISTORY_OF_MODELS = "mlflow.log-model.history"
+MODEL_FACTS = ("run_id", "utc_time_created", "artifact_path", "model_uuid")
 
 
 @router.post("/runs/log-metric")
@@ -38,82 +39,86 @@ def set_tag(call: Wire) -> dict[str, Any]:
 
 @router.post("/runs/delete-tag")
 def delete_tag(call: Wire) -> dict[str, Any]:
-    run, key = rights.run_measured(call.caller, call.run_id()), ours(call.text("key"))
-    if not measure.delete_tag(call.caller.store, run.id, key):
-        raise NotFound(f"No tag with name: {key} in run with id {run.id}", run.id, "look at the run's tags")
+    run_id, key = rights.measuring(call.caller, call.run_id()), ours(call.text("key"))
+    if not measure.delete_tag(call.caller.store, run_id, key, call.workspace):
+        raise NotFound(f"No tag with name: {key} in run with id {run_id}", run_id, "look at the run's tags")
+    return {}
+
+
+@router.post("/runs/log-model")
+def log_model(call: Wire) -> dict[str, Any]:
+    """What clients before MLflow 3 say of a model that they have put among the run's artifacts: kept in a tag of the run."""
+    run_id = rights.measuring(call.caller, call.run_id())
+    try:
+        said = json.loads(call.text("model_json"))
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not isinstance(said.get("flavors"), dict):
+        raise BadInput("Malformed model info: it is no JSON object with flavors", "model_json", "send the content of MLmodel")
+    if missing := {"artifact_path", "flavors", "utc_time_created", "run_id"} - said.keys():
+        raise BadInput(f"Model json is missing mandatory fields: {sorted(missing)}", "model_json", "send them")
+    facts = {name: said[name] for name in MODEL_FACTS if name in said}
+    flavors = {
+        name: {key: value for key, value in one.items() if key != "config"} if isinstance(one, dict) else one
+        for name, one in said["flavors"].items()
+    }
+    measure.extend_tag(call.caller.store, run_id, HISTORY_OF_MODELS, {**facts, "flavors": flavors}, call.workspace)
     return {}
 
 
 def _log(call: Call, points: list[dict[str, Any]], params: dict[str, str], tags: dict[str, str]) -> dict[str, Any]:
-    run = rights.run_measured(call.caller, call.run_id())
-    parsed = [(one, _point(one)) for one in points]
-    measure.log_batch(call.caller.store, run.id, [point for _, point in parsed], params, tags)
-    _of_models(call, run, parsed)
+    run_id = rights.measuring(call.caller, call.run_id())
+    parsed = [(one, _point(one, place if len(points) > 1 else None)) for place, one in enumerate(points)]
+    measure.log_batch(
+        call.caller.store, run_id, [point for _, point in parsed], params, tags, _of_models(call, parsed), call.workspace
+    )
     return {}
 
 
-def _of_models(call: Call, run: Run, parsed: list[tuple[dict[str, Any], Point]]) -> None:
+def _of_models(call: Call, parsed: list[tuple[dict[str, Any], Point]]) -> list[ModelPoints]:
     """Points that name a logged model speak of it too."""
     grouped: dict[tuple[str, str, str], list[Point]] = defaultdict(list)
     for one, point in parsed:
         if one.get("model_id"):
-            grouped[one["model_id"], one.get("dataset_name") or "", one.get("dataset_digest") or ""].append(point)
-    for (model_id, name, digest), points in grouped.items():
+            said = Call(call.caller, one)
+            named = said.text("model_id"), said.optional("dataset_name") or "", said.optional("dataset_digest") or ""
+            grouped[named].append(point)
+    for model_id in {model_id for model_id, _, _ in grouped}:
         rights.logged_model(call.caller, model_id)
-        measure.log_model_metrics(call.caller.store, model_id, run.id, points, (name, digest))
+    return [ModelPoints(model_id, points, name, digest) for (model_id, name, digest), points in grouped.items()]
 
 
-def _point(one: dict[str, Any]) -> Point:
+def _point(one: dict[str, Any], place: int | None = None) -> Point:
+    """Raises BadInput, which names the field: `metrics[3].value` where there are several."""
+    where = "" if place is None else f"metrics[{place}]."
     if one.get("timestamp") is None:
-        raise BadInput("Missing value for required parameter 'timestamp'", "timestamp", "send milliseconds")
-    value = number(one.get("value"), "value")
-    return one.get("key") or "", value, integer(one["timestamp"], "timestamp"), integer(one.get("step") or 0, "step")
+        raise BadInput(f"Missing value for required parameter '{where}timestamp'", f"{where}timestamp", "send milliseconds")
+    value, timestamp = number(one.get("value"), f"{where}value"), integer(one["timestamp"], f"{where}timestamp")
+    if timestamp < 0:
+        what = f"Invalid value {timestamp} for parameter '{where}timestamp'"
+        raise BadInput(what, f"{where}timestamp", "send milliseconds since 1970")
+    if bool(one.get("dataset_name")) != bool(one.get("dataset_digest")):
+        what = f"'{where}dataset_name' and '{where}dataset_digest' must both be provided if one is"
+        raise BadInput(what, f"{where}dataset_name", "send both, or none")
+    return _key(one, where), value, timestamp, 0 if one.get("step") is None else integer(one["step"], f"{where}step")
 
 
 def _params(said: list[dict[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for one in said:
-        key, value = one.get("key"), one.get("value", "")
-        if not isinstance(key, str) or not key or not isinstance(value, str):
-            raise BadInput("a parameter needs its key and its value", "params", "send both as text")
-        if found.setdefault(key, value) != value:
-            raise BadInput(f"the parameter {key} comes twice, with two values", "params", "send it once")
+    for place, one in enumerate(said):
+        where = "" if len(said) == 1 else f"params[{place}]."
+        key, value = _key(one, where), "" if one.get("value") is None else one["value"]
+        if not isinstance(value, str):
+            raise BadInput(f"Invalid value {value!r} for parameter '{where}value'", f"{where}value", "send text")
+        if key in found:
+            raise BadInput(f"Duplicate parameter keys have been submitted: {key!r}", "params", "send each once")
+        found[key] = value
     return found
 
 
-@router.get("/metrics/get-history")
-def history(call: Wire) -> dict[str, Any]:
-    run = rights.run_seen(call.caller, call.run_id())
-    limit, offset = call.page(HISTORY)
-    with call.caller.store.read() as db:
-        found = queries.history(db, run.key, call.text("metric_key"), limit + 1, offset)
-    return paged("metrics", found, limit, offset, lambda page: [shapes.metric(point) for point in page])
-
-
-@router.get("/metrics/get-history-bulk")
-def history_bulk(call: Wire) -> dict[str, Any]:
-    return {"metrics": _histories(call, call.texts("run_id"), call.integer("max_results", HISTORY))}
-
-
-@router.get("/metrics/get-history-bulk-interval")
-def history_interval(call: Wire) -> dict[str, Any]:
-    """At most `max_results` points a run, evenly chosen, the last one always."""
-    most = max(1, call.integer("max_results", 2_500))
-    start, end = call.integer("start_step", -(1 << 62)), call.integer("end_step", 1 << 62)
-    chosen: list[dict[str, Any]] = []
-    for run_id in call.texts("run_ids"):
-        points = [one for one in _histories(call, [run_id], 1_000_000) if start <= one["step"] <= end]
-        points.sort(key=lambda one: (one["step"], one["timestamp"]))
-        every = -(-len(points) // most)
-        chosen += [one for place, one in enumerate(points) if place % every == 0 or place == len(points) - 1]
-    return present(metrics=chosen)
-
-
-def _histories(call: Call, run_ids: list[str], most: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for run_id in run_ids:
-        run = rights.run_seen(call.caller, run_id)
-        with call.caller.store.read() as db:
-            points = queries.history(db, run.key, call.text("metric_key"), most)
-        found += [shapes.metric(point) | {"run_id": run_id} for point in points]
-    return found
+def _key(one: dict[str, Any], where: str) -> str:
+    key = one.get("key")
+    if not isinstance(key, str) or not key:
+        word = "Missing" if not key else f"Invalid {key!r} as"
+        raise BadInput(f"{word} value for required parameter '{where}key'", f"{where}key", "send text")
+    return key

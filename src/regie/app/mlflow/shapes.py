@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from regie.app.caller import DEFAULT, PERSONAL
 from regie.app.mlflow.call import present, shown
 from regie.registry.types import Model, Version
 from regie.tracking.search import ARTIFACTS
 from regie.tracking.types import RUN_NAME, Experiment, LoggedModel, Metric, Run, RunData
+
+LOGGED_MODEL_STATUSES = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 
 
 def tags(found: dict[str, str]) -> list[dict[str, str]]:
@@ -16,6 +19,7 @@ def experiment(one: Experiment) -> dict[str, Any]:
     return present(
         experiment_id=one.id, name=one.name, artifact_location=f"{ARTIFACTS}experiments/{one.id}", lifecycle_stage=one.lifecycle,
         last_update_time=one.updated_wall_ms, creation_time=one.created_wall_ms, tags=tags(one.tags),
+        workspace=DEFAULT if one.workspace == PERSONAL else one.workspace,
     )  # fmt: skip
 
 
@@ -34,7 +38,7 @@ def run(one: Run, data: RunData) -> dict[str, Any]:
         "info": run_info(one, data.tags.get(RUN_NAME, "")),
         "data": present(metrics=[metric(point) for point in data.metrics], params=tags(data.params), tags=tags(data.tags)),
         "inputs": present(dataset_inputs=inputs, model_inputs=read),
-        "outputs": present(model_outputs=wrote),
+        **({"outputs": {"model_outputs": wrote}} if wrote else {}),
     }
 
 
@@ -50,8 +54,8 @@ def metric(point: Metric) -> dict[str, Any]:
 def logged_model(one: LoggedModel, data: dict[str, list[Any]]) -> dict[str, Any]:
     info = present(
         model_id=one.id, experiment_id=one.experiment_id, name=one.name, creation_timestamp_ms=one.created_wall_ms,
-        last_updated_timestamp_ms=one.updated_wall_ms, artifact_uri=ARTIFACTS + one.root, status=one.status,
-        model_type=one.type or None, source_run_id=one.source_run_id or None,
+        last_updated_timestamp_ms=one.updated_wall_ms, artifact_uri=ARTIFACTS + one.root,
+        status=LOGGED_MODEL_STATUSES[one.status], model_type=one.type, source_run_id=one.source_run_id,
         tags=[{"key": row.key, "value": row.value} for row in data["tags"]],
     )  # fmt: skip
     points = [

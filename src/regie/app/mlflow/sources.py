@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from regie.app.mlflow import places
 from regie.app.mlflow.places import Place
 from regie.base.canonical import canonical
-from regie.base.errors import BadInput, NotFound
+from regie.base.errors import BadInput, Conflict, NotFound
 from regie.registry import queries as registry
 from regie.store.change import Store
-from regie.tracking import queries
+from regie.tracking import artifacts, queries
 
 ELSEWHERE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "hdfs", "dbfs", "r2", "b2", "oci"})
 _LOGGED = re.compile(r"m-[0-9a-f]{32}")
@@ -53,6 +53,8 @@ def origin(db: Connection, workspace: str, source: str, run_id: str, model_id: s
             return _of_model(db, workspace, source, run_id, model_id, path)
         return _of_place(db, workspace, source, run_id, model_id, places.place(path))
     except NotFound as error:
+        if parts.scheme == "models" and not _LOGGED.fullmatch(path.partition("/")[0]):
+            raise
         raise BadInput(f"Invalid model version source: '{source}': {error.what}", "source", "name one that is here") from error
 
 
@@ -61,7 +63,7 @@ def _of_run(db: Connection, workspace: str, source: str, run_id: str, model_id: 
     if said != run_id:
         _refuse(source, "the run_id request parameter must identify the run that contains it")
     root = queries.run(db, run_id, workspace).root
-    if queries.artifacts(db, workspace, root, folder):
+    if artifacts.whole(db, workspace, root, folder):
         return Origin(source, run_id, model_id, Place(root, folder))
     name, _, rest = folder.partition("/")
     logged = queries.logged_model_named(db, workspace, run_id, name)
@@ -96,14 +98,24 @@ def _of_place(db: Connection, workspace: str, source: str, run_id: str, model_id
 
 
 def pin(store: Store, workspace: str, found: Origin) -> str:
-    """The digest of the manifest of a version's files; empty where none lie here."""
+    """The digest of the manifest of a version's files; empty where none lie here. Raises Conflict where they have just been removed."""
     if found.package or found.place is None:
-        return found.package
+        return found.package and _kept(store, found, found.package, places.manifest(store.blobs, found.package))
     with store.read() as db:
-        files = queries.artifacts(db, workspace, found.place.root, found.place.path)
+        files = artifacts.whole(db, workspace, found.place.root, found.place.path)
     start = len(found.place.path) + 1 if found.place.path else 0
     manifest = {path[start:]: {"digest": digest, "bytes": size} for path, digest, size in files}
-    return store.blobs.put(canonical(manifest).encode()) if manifest else ""
+    return _kept(store, found, store.blobs.put(canonical(manifest).encode()), files) if manifest else ""
+
+
+def _kept(store: Store, found: Origin, package: str, files: list[places.File]) -> str:
+    """The package, whose blobs nobody removes before the version names them."""
+    if not all(
+        store.blobs.keep(digest, size) for digest, size in [(package, None), *((digest, size) for _, digest, size in files)]
+    ):
+        raise Conflict(f"the files of {found.source} have just been removed", "source", "register what is there")
+    store.blobs.sync()  # a version is never lost: its files must be on disk before it is
+    return package
 
 
 def _refuse(source: str, do: str) -> NoReturn:
