@@ -113,18 +113,22 @@ async def received(request: Request, sink: Sink) -> None:
     stream = request.stream()
     writing: asyncio.Future[None] | None = None
 
-    def end(piece: bytes) -> None:
-        sink.write(piece)
+    def write(parts: list[bytes]) -> None:
+        for part in parts:
+            sink.write(part)
+
+    def end(parts: list[bytes]) -> None:
+        write(parts)
         sink.finish()
 
     try:
-        while len(piece := await _piece(stream)) >= PIECE_BYTES:
+        while sum(map(len, parts := await _parts(stream))) >= PIECE_BYTES:
             if writing is not None:
                 await writing
-            writing = asyncio.ensure_future(run_in_threadpool(sink.write, piece))
+            writing = asyncio.ensure_future(run_in_threadpool(write, parts))
         if writing is not None:
             await writing
-        await run_in_threadpool(end, piece)  # of a small file the only turn of a thread
+        await run_in_threadpool(end, parts)  # of a small file the only turn of a thread
     except ClientDisconnect:
         raise BadInput("the upload ended before its end; nothing was stored", request.url.path, "send it again") from None
     finally:
@@ -133,8 +137,8 @@ async def received(request: Request, sink: Sink) -> None:
         sink.drop()
 
 
-async def _piece(stream: AsyncIterator[bytes]) -> bytes:
-    """At least a mebibyte, until the end."""
+async def _parts(stream: AsyncIterator[bytes]) -> list[bytes]:
+    """At least a mebibyte as it came, until the end. Joined, it would be moved once more: a third of the time of a large upload."""
     found: list[bytes] = []
     size = 0
     async for part in stream:
@@ -142,7 +146,7 @@ async def _piece(stream: AsyncIterator[bytes]) -> bytes:
         size += len(part)
         if size >= PIECE_BYTES:
             break
-    return b"".join(found)
+    return found or [b""]
 
 
 @proxy.delete("/mlflow-artifacts/artifacts/{path:path}")
