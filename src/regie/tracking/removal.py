@@ -8,7 +8,7 @@ left tombstones, which the next one finishes. Blobs stay: whether anything else 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, update
 
 from regie.store.change import Batch, Change, Store
 from regie.tracking import artifacts as files
@@ -155,10 +155,6 @@ def remove_experiments(tx: Change, wanted: Wanted, ids: Collection[str]) -> dict
     tx.execute(delete(experiment_tags).where(experiment_tags.c.experiment_id.in_(list(gone))))
     tx.execute(delete(experiments).where(experiments.c.id.in_(list(gone))))
     return gone
-
-
-def tombstones(db: Connection) -> int:
-    return int(db.execute(select(func.count()).select_from(runs).where(*_TOMBSTONES)).scalar_one())
 
 
 def clear(store: Store, after: int = 0) -> int | None:

@@ -3,15 +3,13 @@
 Numbers may come as text, as protobuf writes them; unknown fields are ignored; an empty answer is `{}`.
 """
 
-import base64
-import binascii
 import inspect
 import json
 import math
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -27,9 +25,7 @@ from regie.base.errors import BadInput, RegieError
 
 BODY_BYTES = 16 << 20
 LARGE_BYTES = 1 << 20  # to be read in a thread: 16 MB take a third of a second, in which nobody else would be answered
-MAX_RESULTS = 50_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-Item = TypeVar("Item")
 Answering = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -138,13 +134,6 @@ class Call:
             found[ours(key)] = value
         return found
 
-    def page(self, default: int = 1000, most: int = MAX_RESULTS) -> tuple[int, int]:
-        """(limit, offset) of `max_results` and `page_token`."""
-        limit = self.integer("max_results", 0) or default
-        if not 0 < limit <= most:
-            raise BadInput(f"Invalid value {limit} for parameter 'max_results'", "max_results", f"ask for 1 to {most}")
-        return limit, _offset(self.optional("page_token"))
-
 
 def ours(key: str) -> str:
     """A key that a client may write. Raises BadInput."""
@@ -185,29 +174,6 @@ def number(value: Any, name: str) -> float:
 def shown(value: float) -> float | str:
     """A float as JSON can say it."""
     return "NaN" if math.isnan(value) else value
-
-
-def token(offset: int) -> str:
-    return base64.b64encode(json.dumps({"offset": offset}).encode()).decode()
-
-
-def _offset(text: str | None) -> int:
-    if not text:
-        return 0
-    try:
-        found = json.loads(base64.b64decode(text, validate=True))["offset"]
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        found = None
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise BadInput("Invalid page token", "page_token", "send what the last page gave")
-    return found
-
-
-def paged(name: str, found: list[Item], limit: int, offset: int, show: Callable[[list[Item]], list[Any]]) -> dict[str, Any]:
-    """A page of what was read with one more than the limit; empty lists and the last token are left out."""
-    page = found[:limit]
-    answer: dict[str, Any] = {name: show(page)} if page else {}
-    return answer | ({"next_page_token": token(offset + limit)} if len(found) > limit else {})
 
 
 def present(**said: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import delete, select
 
 from regie.store.change import Batch, Change
 from regie.tracking.tables import artifacts
@@ -45,12 +45,6 @@ def purge(batch: Batch, keys: Sequence[int]) -> None:
         for row in found:
             batch.execute(delete(artifacts).where(artifacts.c.workspace == row.workspace, artifacts.c.root == f"traces/{row.id}"))
         batch.execute(delete(traces).where(of))
-
-
-def keys_of(db: Connection, workspace: str, experiment_ids: Sequence[str]) -> list[int]:
-    """The traces of some experiments, to be purged with them."""
-    mine = (traces.c.workspace == workspace, traces.c.experiment_id.in_(experiment_ids))
-    return list(db.execute(select(traces.c.key).where(*mine).order_by(traces.c.key)).scalars())
 
 
 def unlink(batch: Batch, run_ids: Sequence[str]) -> None:
