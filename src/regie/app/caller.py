@@ -68,13 +68,15 @@ class CallerOf:
         """Audit and raise NotAllowed for a rule that stands above the roles."""
         self.store.refuse(self.actor, action, target, rule, workspace=self.workspace, do=do)
 
+    def tried(self, where: str) -> str:
+        """What the audit log says was tried. Whoever has no valid token must not write as much into it as there are paths."""
+        return where if self.actor != actors.UNKNOWN else "a token"
+
     def enter(self, action: str, where: str) -> None:
         """What a door asks, before anything of the request is read. Raises BadToken, NotAllowed, both audited."""
         if self.known.wrong:
             rule = f"the token is {self.known.wrong}"
-            # Whoever has no token at all must not write as much into the audit log as there are paths.
-            target = where if self.actor != actors.UNKNOWN else "a token"
-            self.store.note_refusal(self.actor, action, target, rule, workspace=self.workspace)
+            self.store.note_refusal(self.actor, action, self.tried(where), rule, workspace=self.workspace)
             raise BadToken(rule, "header Authorization", "use a valid one, or none on a laptop")
         if self.known.elsewhere:
             do = f"use .../w/{self.known.elsewhere}, or a token for {self.workspace}"

@@ -189,7 +189,9 @@ def _note(caller: CallerOf, action: str, scope: Scope, status: int, body: bytes)
     if code == "RESOURCE_ALREADY_EXISTS":
         return  # MLflow's client makes the registered model before each version of it, and goes on where it is there
     target = f"{scope['method']} {scope['path']}" + (f": {what}" if what else "")
-    caller.store.note_refusal(caller.actor, action, target[:TARGET_CHARS], f"{status} {code}", workspace=caller.workspace)
+    caller.store.note_refusal(
+        caller.actor, action, caller.tried(target)[:TARGET_CHARS], f"{status} {code}", workspace=caller.workspace
+    )
 
 
 def _note_stranger(store: Store, scope: Scope, status: int, body: bytes) -> None:

@@ -135,6 +135,15 @@ def test_half_of_an_address_is_not_this_machine(whole, header):
     assert answered(whole, "GET", "/api/v1/runs", **{header: "http://[::1" if header == "origin" else "[::1"})[0] == 403
 
 
+def test_a_made_up_token_writes_one_record_a_minute_however_many_paths_it_tries(whole):
+    for number in range(40):
+        assert answered(whole, "POST", f"/nowhere/{number}", authorization="Bearer made-up")[0] == 404
+    with whole.state.store.read() as db:
+        tried = [one["target"] for one in audit.records(db) if one["action"] == "door.open"]
+    assert set(tried) == {"a token"}
+    assert len(tried) <= 2  # a minute may have ended in between
+
+
 def test_a_null_character_is_the_callers_mistake_and_its_try_is_audited(tmp_path, postgres_url):
     """PostgreSQL keeps none: neither as a name, nor in what the audit log says of who tried it."""
     home = open_home(tmp_path, url=postgres_url)
