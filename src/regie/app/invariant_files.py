@@ -50,6 +50,9 @@ def _named(look: Look, blobs: BlobStore) -> Iterator[tuple[str, str]]:
         yield row.digest, f"artifact {row.root}/{row.path}"
     for row in [*look.rows(store.specs), *look.rows(pipeline_runs)]:
         yield row.code_digest, "a project's code"
+    for row in look.rows(pipeline_runs):
+        if row.graph:
+            yield row.graph, f"the graph of run {row.run_id}"
     for row in look.rows(model_versions):
         if row.package:
             yield from _package(blobs, row.package, f"{row.name}@{row.version}")

@@ -9,6 +9,7 @@ from regie.pipelines.tables import pipeline_runs, tasks
 from regie.registry.tables import model_versions
 from regie.rollout.tables import rollouts
 from regie.store import tables as store
+from regie.store.types import LOCAL
 
 HEX = re.compile(r"[0-9a-f]{64}")
 DEED = {"approval.granted": "approval.grant", "approval.refused": "approval.refuse"}
@@ -35,6 +36,16 @@ def tokens_people(look: Look) -> Iterator[str]:
     for row in look.rows(store.tokens):
         if row.kind == "person" and row.revoked_wall_ms is None and row.actor not in there:
             yield f"a token of {row.actor} is good, and there is no such actor"
+
+
+def sessions_people(look: Look) -> Iterator[str]:
+    """A session is kept as a hash, and belongs to the local user, or to the person of a token that was made."""
+    whose = {row.hash: row.actor for row in look.rows(store.tokens) if row.kind == "person"}
+    for row in [*look.rows(store.sessions), *look.rows(store.session_codes)]:
+        if not HEX.fullmatch(row.hash):
+            yield f"a session of {row.actor} is kept as it is"
+        if row.actor != (LOCAL.name if row.token is None else whose.get(row.token)):
+            yield f"a session of {row.actor} belongs to no token of theirs"
 
 
 def grants_people(look: Look) -> Iterator[str]:

@@ -38,6 +38,7 @@ INVARIANTS: tuple[tuple[str, Callable[[Look], Iterator[str]]], ...] = (
     ("tokens.hashed",          people.tokens_hashed),
     ("tokens.ended",           people.tokens_ended),
     ("tokens.people",          people.tokens_people),
+    ("sessions.people",        people.sessions_people),
     ("grants.people",          people.grants_people),
     ("versions.registered",    runs.versions),
     ("gates.evidence",         release.gates_evidence),

@@ -15,7 +15,7 @@ from regie.base.canonical import canonical
 from regie.base.clock import HOUR_MS
 from regie.base.errors import RegieError
 from regie.data.table import CATEGORIES_KEY, TIME, Table, milliseconds, plain_type
-from regie.data.types import Broken, ContractReport
+from regie.data.types import Broken, Checked, ContractReport
 from regie.spec.document import ColumnSpec, DatasetSpec
 from regie.spec.expressions import Expression
 from regie.spec.phrases import ColumnType
@@ -58,9 +58,8 @@ def check(rows: pa.Table, spec: DatasetSpec, now_ms: int) -> tuple[Table, Contra
     if spec.time is not None and spec.time in columns:
         columns[spec.time] = _cast(columns[spec.time], ColumnSpec(spec.time, ColumnType("time"), "time"), broken)
     table = _table(columns, spec)
-    for expression in spec.checks:
-        _check(table, expression, now_ms, spec, broken)
-    return table, ContractReport(rows.num_rows, tuple(broken))
+    checked = [one for expression in spec.checks if (one := _check(table, expression, now_ms, spec, broken)) is not None]
+    return table, ContractReport(rows.num_rows, tuple(broken), tuple(checked))
 
 
 def _table(columns: dict[str, pa.ChunkedArray], spec: DatasetSpec) -> Table:
@@ -195,21 +194,23 @@ def _count(
     broken.append(Broken(f"{rule} ({why})" if why else rule, name, len(places), examples))
 
 
-def _check(table: Table, expression: Expression, now_ms: int, spec: DatasetSpec, broken: list[Broken]) -> None:
+def _check(table: Table, expression: Expression, now_ms: int, spec: DatasetSpec, broken: list[Broken]) -> Checked | None:
+    """Note the check if it is broken; returns the figure that was seen, None where it could not be computed."""
     name = expression.argument or ""
     if name and name not in table.columns:
         broken.append(Broken(expression.text, name, 0, seen="the column is missing"))
-        return
+        return None
     if expression.metric in ("mean", "min", "max") and not _is_number(table.arrow()[name].type):
         broken.append(Broken(expression.text, name, 0, seen="the column holds no numbers"))
-        return
+        return None
     figure = _figure(table, expression.metric, name, now_ms, spec)
-    if figure is None or not expression.holds(figure):
-        broken.append(
-            Broken(
-                expression.text, name, 0, seen="there is no value" if figure is None else f"it is {_shown(expression, figure)}"
-            )
-        )
+    if figure is None:
+        broken.append(Broken(expression.text, name, 0, seen="there is no value"))
+        return None
+    kept, text = expression.holds(figure), _shown(expression, figure)
+    if not kept:
+        broken.append(Broken(expression.text, name, 0, seen=f"it is {text}"))
+    return Checked(expression.text, kept, text)
 
 
 def _figure(table: Table, metric: str, name: str, now_ms: int, spec: DatasetSpec) -> float | None:

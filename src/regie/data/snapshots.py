@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from regie.base.canonical import canonical
 from regie.base.ids import new_id
 from regie.data import source
+from regie.data.columns import figures
 from regie.data.contract import ContractBroken, check
 from regie.data.holdout import inside
 from regie.data.queries import read_snapshot
@@ -31,14 +32,14 @@ def take(
     """
     table, report = seen(name, spec, root, now_ms)
     # Nothing of it is readable from outside before the change below commits: the blob has no name yet.
-    digest = store.blobs.put(table.to_bytes())
+    digest, columns = store.blobs.put(table.to_bytes()), canonical(figures(table))
     with store.change(actor, "snapshot.create", f"{name}@{digest[7:19]}", workspace=workspace, cause=cause) as tx:
         times = table.time if spec.time is not None and report.ok and len(table) else None
         row = {
             "id": new_id(), "workspace": workspace, "dataset": name, "digest": digest, "rows": len(table), "as_of_ms": now_ms,
             "from_ms": int(times.min()) if times is not None else None, "to_ms": int(times.max()) if times is not None else None,
-            "state": "ok" if report.ok else "broken", "contract": canonical(report.to_json()), "cause": remembered(cause),
-            "created_ms": tx.now_ms,
+            "state": "ok" if report.ok else "broken", "contract": canonical(report.to_json()), "columns": columns,
+            "cause": remembered(cause), "created_ms": tx.now_ms,
         }  # fmt: skip
         same = (snapshots.c.workspace == workspace, snapshots.c.dataset == name, snapshots.c.digest == digest)
         # Rows that did not change may grow too old, and a contract may be mended: then the verdict on them is another one.

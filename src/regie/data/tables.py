@@ -16,6 +16,7 @@ snapshots = Table(
     Column("to_ms", BigInteger),
     Column("state", String(16), nullable=False),  # ok, broken
     Column("contract", Text, nullable=False),
+    Column("columns", Text, nullable=False, server_default="[]"),  # types and simple figures of each column
     Column("cause", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Index(None, "workspace", "dataset", "id"),

@@ -25,18 +25,32 @@ class Broken:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """One check of a dataset, and the figure that was seen, as a person reads it."""
+
+    check: str
+    kept: bool
+    text: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"check": self.check, "kept": self.kept, "text": self.text}
+
+
+@dataclass(frozen=True)
 class ContractReport:
-    """Every rule that was broken, with counts. Empty: the contract is kept."""
+    """Every rule that was broken, with counts. Empty: the contract is kept. `checked`: the checks that could be computed."""
 
     rows: int
     broken: tuple[Broken, ...] = ()
+    checked: tuple[Checked, ...] = ()
 
     @property
     def ok(self) -> bool:
         return not self.broken
 
     def to_json(self) -> dict[str, Any]:
-        return {"rows": self.rows, "broken": [one.to_json() for one in self.broken]}
+        broken, checked = [one.to_json() for one in self.broken], [one.to_json() for one in self.checked]
+        return {"rows": self.rows, "broken": broken, "checked": checked}
 
 
 @dataclass(frozen=True)
@@ -54,3 +68,4 @@ class Snapshot:
     state: str = "ok"
     contract: dict[str, Any] = field(default_factory=dict)
     created_ms: int = 0
+    columns: list[dict[str, Any]] = field(default_factory=list)

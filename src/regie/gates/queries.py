@@ -1,10 +1,11 @@
 """Reads of qualifications, evidence and approvals."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from regie.gates.approvals import About, Approval
 from regie.gates.tables import approvals, evidence, qualifications
@@ -66,3 +67,37 @@ def approvals_of(db: Connection, workspace: str, *, limit: int = 100, **same: An
 def _approval(row: Any) -> Approval:
     about = {name: row[name] for name in About.__dataclass_fields__}
     return Approval(about=About(**about), **{name: value for name, value in row.items() if name not in about})
+
+
+def newest(db: Connection, workspaces: Sequence[str]) -> list[Qualification]:
+    """Of each model of some workspaces, how its newest version that came to the gates stands there."""
+    table = qualifications.c
+    last = select(table.workspace, table.model, func.max(table.version)).where(table.workspace.in_(workspaces))
+    same = tuple_(table.workspace, table.model, table.version).in_(last.group_by(table.workspace, table.model))
+    return [Qualification(**row._mapping) for row in db.execute(select(qualifications).where(same))]
+
+
+def pending(db: Connection, workspaces: Sequence[str]) -> list[Approval]:
+    """Every question of some workspaces that waits for its answer."""
+    query = select(approvals).where(approvals.c.state == "pending", approvals.c.workspace.in_(workspaces))
+    return [_approval(row._mapping) for row in db.execute(query.order_by(approvals.c.id))]
+
+
+def ended(db: Connection, workspaces: Sequence[str], limit: int) -> list[Approval]:
+    """The questions of some workspaces that are over, newest first."""
+    query = select(approvals).where(approvals.c.state != "pending", approvals.c.workspace.in_(workspaces))
+    return [_approval(row._mapping) for row in db.execute(query.order_by(approvals.c.id.desc()).limit(limit))]
+
+
+def of_versions(db: Connection, workspace: str, model: str, versions: Sequence[int]) -> dict[int, Qualification]:
+    """How some versions of a model stand at the gates; one that never came there is left out."""
+    table = qualifications.c
+    same = (table.workspace == workspace, table.model == model, table.version.in_(versions))
+    return {row.version: Qualification(**row._mapping) for row in db.execute(select(qualifications).where(*same))}
+
+
+def answers(db: Connection, workspace: str, model: str, versions: Sequence[int]) -> dict[int, Approval]:
+    """The newest approval that was asked for each of some versions of a model."""
+    same = (approvals.c.workspace == workspace, approvals.c.model == model, approvals.c.version.in_(versions))
+    rows = db.execute(select(approvals).where(*same).order_by(approvals.c.id))
+    return {row.version: _approval(row._mapping) for row in rows}

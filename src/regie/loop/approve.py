@@ -5,6 +5,7 @@ granted approval of exactly this package and evidence. Deadlines are business ti
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, select
 
@@ -190,17 +191,36 @@ def refuse(scene: Scene, actor: Actor, model: str, version: int, reason: str, ap
         return _now(tx.connection, one)
 
 
-def may_not(scene: Scene, db: Connection, actor: Actor, action: str, one: Approval) -> str:
-    """The rule by which this person may not answer; empty where they may."""
+@dataclass(frozen=True)
+class Barred:
+    """Why somebody may not answer. `words`: the rule, as a refusal says it; `deed`, `of`: what makes an author of them."""
+
+    code: Literal["no_right", "no_role", "author", "local"]
+    words: str
+    deed: str = ""
+    of: str = ""
+
+
+def barred(scene: Scene, db: Connection, actor: Actor, action: str, one: Approval) -> Barred | None:
+    """Why this person may not answer; None where they may."""
     policy = scene.store.policy(actor, action, one.subject, wall_ms())
     if not policy.allowed:
-        return policy.rule
+        return Barred("no_right", policy.rule)
     if one.role not in actor.roles:
-        return f"`by: {one.role}`: {actor.name} does not hold that role here"
+        return Barred("no_role", f"`by: {one.role}`: {actor.name} does not hold that role here")
     why = authors(db, scene.workspace, one.model, one.version).get(actor.name)
-    if not why and actor == LOCAL:
-        why = "is whoever sends no token, its author too"
-    return f"`not: author`: {actor.name} {why}" if why else ""
+    if why is not None:
+        code: Literal["local", "author"] = "local" if actor == LOCAL else "author"
+        return Barred(code, f"`not: author`: {actor.name} {why}", why.deed, why.of)
+    if actor == LOCAL:
+        return Barred("local", f"`not: author`: {actor.name} is whoever sends no token, its author too")
+    return None
+
+
+def may_not(scene: Scene, db: Connection, actor: Actor, action: str, one: Approval) -> str:
+    """The rule by which this person may not answer; empty where they may."""
+    found = barred(scene, db, actor, action, one)
+    return found.words if found else ""
 
 
 def _question(scene: Scene, actor: Actor, action: str, model: str, version: int, approval_id: str) -> Question:

@@ -6,7 +6,9 @@ version gives it no other authors. Actors' names are what the door saw, never wh
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, select
 
@@ -17,32 +19,50 @@ from regie.registry.types import Version
 from regie.store.tables import events, specs
 
 TASK, SYSTEM = "task:", "system:"
+Deed = Literal["run.started", "version.registered", "code.applied", "spec.applied"]
+WORDS: Mapping[Deed, str] = {
+    "run.started": "started its run",
+    "version.registered": "registered it",
+    "code.applied": "applied the code that it was trained from",
+    "spec.applied": "applied the regie.yaml that it was trained under",
+}
 
 
-def authors(db: Connection, workspace: str, model: str, number: int) -> dict[str, str]:
+@dataclass(frozen=True)
+class Authorship:
+    """What makes an author of somebody. `of`: the other version of the same package with which they did it; empty for this one."""
+
+    deed: Deed
+    of: str = ""
+
+    def __str__(self) -> str:
+        return WORDS[self.deed] + (f" ({self.of} has the same package)" if self.of else "")
+
+
+def authors(db: Connection, workspace: str, model: str, number: int) -> dict[str, Authorship]:
     """Each author's name, and the first thing that makes an author of them. Raises NotFound."""
     version = registry.version(db, workspace, model, number)
-    found: dict[str, str] = {}
+    found: dict[str, Authorship] = {}
     for one in [version, *_copies(db, version)]:
-        of = "" if one.subject == version.subject else f" ({one.subject} has the same package)"
-        for name, why in _of_one(db, one):
+        of = "" if one.subject == version.subject else one.subject
+        for name, deed in _of_one(db, one):
             if name and not name.startswith((TASK, SYSTEM)):
-                found.setdefault(name, why + of)
+                found.setdefault(name, Authorship(deed, of))
     return found
 
 
-def _of_one(db: Connection, version: Version) -> Iterator[tuple[str, str]]:
+def _of_one(db: Connection, version: Version) -> Iterator[tuple[str, Deed]]:
     run_id = version.run_id
     if version.user.startswith(TASK):
         run_id = run_id or _run_of_task(db, version.user.removeprefix(TASK))
     run = db.execute(select(pipeline_runs).where(pipeline_runs.c.run_id == run_id)).first() if run_id else None
     if run is not None:
-        yield run.by, "started its run"
-    yield version.user, "registered it"
+        yield run.by, "run.started"
+    yield version.user, "version.registered"
     if run is not None:
         for name in _appliers(db, version.workspace, run.code_digest):
-            yield name, "applied the code that it was trained from"
-        yield _in_force(db, version.workspace, run.created_ms), "applied the regie.yaml that it was trained under"
+            yield name, "code.applied"
+        yield _in_force(db, version.workspace, run.created_ms), "spec.applied"
 
 
 def _copies(db: Connection, version: Version) -> list[Version]:

@@ -26,12 +26,34 @@ MIN_COVERAGE = 0.95
 
 
 @dataclass(frozen=True)
+class Unsaid:
+    """Why nothing can be said: a word for programs, a sentence for people. `coverage`: the share of rows that both answered."""
+
+    code: str
+    text: str
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
 class Watched:
     """The verdict on the new champion beside the former one, and the paired difference behind it (above zero is better)."""
 
     verdict: Literal["", "not_worse", "worse"]
     because: str
     difference: Interval | None = None
+    margin: float | None = None
+    unsaid: Unsaid | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A guard on a model metric: its interval, None where nothing can be said; the number that it is held against; whether the whole
+    of the interval breaks it."""
+
+    interval: Interval | None
+    bound: float
+    breaks: bool
+    unsaid: Unsaid | None = None
 
 
 def margin_of(scene: Scene) -> Expression | None:
@@ -51,7 +73,7 @@ class Sides:
     groups: npt.NDArray[np.object_] | None
 
 
-def _sides(scene: Scene, db: Connection, rollout: Rollout, by: str | None) -> Sides | str:
+def _sides(scene: Scene, db: Connection, rollout: Rollout, by: str | None) -> Sides | Unsaid:
     """The version beside the incumbent since the stage was entered, or why nothing can be said."""
     assert rollout.entered_ms is not None
     assert rollout.incumbent is not None
@@ -61,32 +83,32 @@ def _sides(scene: Scene, db: Connection, rollout: Rollout, by: str | None) -> Si
     live = rollout.incumbent if listens else rollout.version
     found = pairs(table, live, rollout.version if live == rollout.incumbent else rollout.incumbent)
     if found.coverage < MIN_COVERAGE:
-        return f"{found.coverage:.0%} of the rows were shadowed"
+        return Unsaid("compared.too_few_shadowed", f"{found.coverage:.0%} of the rows were shadowed", found.coverage)
     keys, targets, groups = _facts(table, found.id.tolist(), by)
     seen = truth(scene, db, found.id.tolist(), keys, targets)
     known = np.isfinite(seen.label)
     rows = seen.rows[known]
     if len(rows) == 0:
-        return "no label is mature yet"
+        return Unsaid("compared.no_label", "no label is mature yet")
     try:
         label = truth_of(task_of(scene), seen.label[known].tolist())
     except BadInput as wrong:  # labels that cannot belong to the task must not stop a rollout's other rules
-        return f"labels.impossible: {wrong.what}"
+        return Unsaid("labels.impossible", f"labels.impossible: {wrong.what}")
     mine, theirs = (found.shadow, found.live) if listens else (found.live, found.shadow)
     chosen = np.array([groups[row] for row in rows], object) if by else None
     return Sides(label, mine[rows], theirs[rows], seen.time_ms[known] // DAY_MS, chosen)
 
 
-def figure(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) -> tuple[Interval | None, bool]:
-    """The interval of a guard on a model metric, None where nothing can be said; and whether the whole of it breaks the guard."""
-    sides = _sides(scene, db, rollout, guard.by)
-    if isinstance(sides, str):
-        return None, False
+def compared(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) -> Compared:
+    """A guard on a model metric: of the version alone, or of its difference to the incumbent, on the same rows."""
     metric, task, bound = metric_of(guard.metric), task_of(scene), guard.bound
-    mine = answer_for(metric, task, sides.mine)
     number = bound.number or 0.0
     times = (number if bound.operation == "*" else 1.0) if guard.relative else 0.0
     shift = {"*": 0.0, "-": -number}.get(bound.operation or "+", number) if guard.relative else bound.value()
+    sides = _sides(scene, db, rollout, guard.by)
+    if isinstance(sides, Unsaid):
+        return Compared(None, shift, False, sides)
+    mine = answer_for(metric, task, sides.mine)
     theirs = answer_for(metric, task, sides.theirs) if guard.relative else None
     if sides.groups is not None:
         found = group_interval(metric, guard.part or "gap", sides.label, mine, sides.groups, sides.days, theirs, times)
@@ -95,18 +117,19 @@ def figure(scene: Scene, db: Connection, rollout: Rollout, guard: Expression) ->
     else:
         found = figure_interval(metric, sides.label, mine, sides.days)
     if found.low is None or found.high is None:
-        return found, False
-    return found, (found.low > shift if guard.operator[0] == ">" else found.high < shift)
+        return Compared(found, shift, False, Unsaid("compared.too_few_days", f"{found.blocks} days are too few"))
+    return Compared(found, shift, found.low > shift if guard.operator[0] == ">" else found.high < shift)
 
 
 def watch(scene: Scene, db: Connection, rollout: Rollout) -> Watched:
     """Is the new champion worse than the former one, which shadows it, by more than the gate's margin?"""
     gate = margin_of(scene)
     if gate is None or rollout.incumbent is None or rollout.entered_ms is None:
-        return Watched("", "no gate compares with the champion")
+        nothing = Unsaid("compared.no_gate", "no gate compares with the champion")
+        return Watched("", nothing.text, unsaid=nothing)
     sides = _sides(scene, db, rollout, None)
-    if isinstance(sides, str):
-        return Watched("", sides)
+    if isinstance(sides, Unsaid):
+        return Watched("", sides.text, unsaid=sides)
     metric, task = metric_of(gate.metric), task_of(scene)
     mine, theirs = (answer_for(metric, task, outputs) for outputs in (sides.mine, sides.theirs))
     times, allowed = tolerance(gate, metric.sign)
@@ -125,12 +148,12 @@ def tolerance(gate: Expression, sign: float) -> tuple[float, float]:
 
 def _verdict(margin: float, difference: Interval) -> Watched:
     if difference.low is None or difference.high is None:
-        return Watched("", f"{difference.blocks} days are too few", difference)
+        return Watched("", f"{difference.blocks} days are too few", difference, margin)
     if difference.low >= -margin:
-        return Watched("not_worse", "the interval says not worse", difference)
+        return Watched("not_worse", "the interval says not worse", difference, margin)
     if difference.high < -margin:
-        return Watched("worse", "the interval says worse", difference)
-    return Watched("", "the interval is undecided", difference)
+        return Watched("worse", "the interval says worse", difference, margin)
+    return Watched("", "the interval is undecided", difference, margin)
 
 
 def _facts(

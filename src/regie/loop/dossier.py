@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from regie.base.errors import NotFound
 from regie.gates import queries as gates
 from regie.gates.approvals import Approval
-from regie.loop.authors import authors
+from regie.loop.authors import Authorship, authors
 from regie.loop.scene import Scene
 from regie.pipelines import queries as pipelines
 from regie.registry import queries as registry
@@ -35,19 +35,28 @@ def full(scene: Scene, db: Connection, one: Approval) -> dict[str, Any]:
     others = gates.approvals_of(db, one.workspace, package=one.about.package)
     return {
         **brief(db, one), "authors": _authors(db, one.workspace, one.model, one.version), "evidence": judged,
-        "differences": _differences(scene, db, one), "before": [brief(db, other) for other in others if other.id < one.id],
+        "differences": differences(scene, db, one), "before": [brief(db, other) for other in others if other.id < one.id],
         "cause": one.cause,
     }  # fmt: skip
 
 
+def authorships(db: Connection, one: Approval) -> dict[str, Authorship]:
+    """Who made the version, and what makes authors of them."""
+    return _made(db, one.workspace, one.model, one.version)
+
+
 def _authors(db: Connection, workspace: str, model: str, version: int) -> dict[str, str]:
+    return {name: str(why) for name, why in _made(db, workspace, model, version).items()}
+
+
+def _made(db: Connection, workspace: str, model: str, version: int) -> dict[str, Authorship]:
     try:
         return authors(db, workspace, model, version)
     except NotFound:
         return {}  # a version that is gone; what was decided on it stays
 
 
-def _differences(scene: Scene, db: Connection, one: Approval) -> Differences:
+def differences(scene: Scene, db: Connection, one: Approval) -> Differences:
     """What is not as in the champion that the evidence compares with: `{thing: {"champion": ..., "version": ...}}`."""
     facts = _facts(db, one.workspace, one.model, one.version)
     champion = _facts(db, one.workspace, one.model, one.about.champion) if one.about.champion is not None else {}

@@ -68,7 +68,7 @@ def look(scene: Scene, db: Connection, rollout: Rollout, quality: bool = True) -
     """The version's requests since the stage was entered, and each guard. `quality`: also those on model metrics."""
     if rollout.entered_ms is None:
         return 0, ()
-    own = _requests_of(predictions(scene, rollout.entered_ms, _until(scene, rollout), COLUMNS), rollout.version)
+    own = requests_of(predictions(scene, rollout.entered_ms, _until(scene, rollout), COLUMNS), rollout.version)
     promised = [(text, parse(text)) for text in rollout.spec.guards]
     looked = [
         _compared(scene, db, rollout, text, guard) if guard.family == "quality" else _counted(text, guard, own)
@@ -88,7 +88,7 @@ def damage(scene: Scene, db: Connection, rollout: Rollout) -> Damage:
     if rollout.started_ms is None:
         return Damage()
     table = predictions(scene, rollout.started_ms, _until(scene, rollout), COLUMNS)
-    own, instead = _requests_of(table, rollout.version), table.filter(_instead(table, rollout.version))
+    own, instead = requests_of(table, rollout.version), table.filter(_instead(table, rollout.version))
     waits = _latencies(instead) - _usual_ms(table, rollout.incumbent)
     added = np.percentile(np.maximum(waits, 0), (50, 95)) if len(waits) else (None, None)
     return Damage(
@@ -112,27 +112,29 @@ def _until(scene: Scene, rollout: Rollout) -> int:
 def _compared(scene: Scene, db: Connection, rollout: Rollout, text: str, guard: Expression) -> Looked:
     if rollout.incumbent is None or not (rollout.current.compares or rollout.current.kind == "watch"):
         return Looked(text, None, 0, 0, False)
-    found, breaks = comparison.figure(scene, db, rollout, guard)
-    return Looked(text, _rounded(found.value) if found else None, int(found is not None), int(breaks), breaks)
+    found = comparison.compared(scene, db, rollout, guard)
+    value = _rounded(found.interval.value) if found.interval else None
+    return Looked(text, value, int(found.interval is not None), int(found.breaks), found.breaks)
 
 
 def _counted(text: str, guard: Expression, own: Requests) -> Looked:
     """Whether three of the newest five whole windows of requests break the guard."""
     starts = range(len(own.failed) % WINDOW_REQUESTS, len(own.failed), WINDOW_REQUESTS)
-    breaks = [guard.holds(_figure(guard, own, slice(start, start + WINDOW_REQUESTS))) for start in starts]
+    breaks = [guard.holds(figure(guard, own, slice(start, start + WINDOW_REQUESTS))) for start in starts]
     newest = slice(max(0, len(own.failed) - OF * WINDOW_REQUESTS), None)
-    value = _rounded(_figure(guard, own, newest)) if len(own.failed) else None
+    value = _rounded(figure(guard, own, newest)) if len(own.failed) else None
     return Looked(text, value, len(breaks[-OF:]), sum(breaks[-OF:]), broken_of(breaks, BROKEN, OF))
 
 
-def _figure(guard: Expression, own: Requests, window: slice) -> float:
+def figure(guard: Expression, own: Requests, window: slice) -> float:
+    """What a guard on errors or latency looks at, of some of the requests."""
     if guard.metric == "errors":
         return float(own.failed[window].mean())
     return float(np.percentile(own.latency_ms[window], float((guard.part or "p95").removeprefix("p"))))
 
 
-def _requests_of(table: pa.Table, version: int) -> Requests:
-    """Those it answered or failed, live or as a shadow, and those another answered in its place."""
+def requests_of(table: pa.Table, version: int) -> Requests:
+    """A version's requests: those it answered or failed, live or as a shadow, and those another answered in its place."""
     rows = table.filter(pc.or_(pc.equal(table["version"], version), _instead(table, version)))
     rows = rows.select(["request_id", "time_ms", "error", "fallback_from", "latency_ms"])
     rows = rows.append_column("failed", pc.or_(pc.is_valid(rows["error"]), pc.is_valid(rows["fallback_from"])))

@@ -7,14 +7,12 @@ is asked: the version passed its gates and its approval when it was released.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
-
-from regie.base.errors import BadInput, Conflict, NotFound
+from regie.base.errors import Conflict
 from regie.loop import release
+from regie.loop.step_back import Step as Step
+from regie.loop.step_back import crowned_at
+from regie.loop.step_back import plan as plan
 from regie.registry import crown
-from regie.registry import queries as registry
-from regie.registry.tables import champions
-from regie.registry.types import Champion
 from regie.rollout import queries, routes
 from regie.rollout.types import Rollout
 from regie.store.change import Change, Store, caused
@@ -22,17 +20,6 @@ from regie.store.types import Actor, Cause
 
 BECAUSE = "by.hand"
 OVERTAKEN = "champion.rolled_back"  # a rollout against a champion that lost its crown compares with the wrong version
-ARCHIVED = "Archived"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step back: from the champion to the one before it. `rollout`: what runs at the endpoint, and is ended by it."""
-
-    champion: Champion
-    to: int
-    former: int | None  # who stands behind the restored champion then
-    rollout: Rollout | None
 
 
 @dataclass(frozen=True)
@@ -42,19 +29,6 @@ class RolledBack:
     step: Step
     generation: int
     event: str
-
-
-def plan(db: Connection, workspace: str, model: str, endpoint: str | None = None) -> Step:
-    """What a rollback would do now. Raises NotFound, Conflict: why there is nothing to go back to."""
-    crowned = _crowned(db, workspace, model, endpoint)
-    running = queries.running(db, workspace, crowned.endpoint)
-    to = crowned.former_version
-    if to is None:
-        raise Conflict(
-            f"version {crowned.version} of {model} has no former champion", f"endpoint {crowned.endpoint}", _instead(running)
-        )
-    _usable(db, workspace, model, to)
-    return Step(crowned, to, queries.before(db, crowned, to), running)
 
 
 def rollback(
@@ -67,7 +41,7 @@ def rollback(
     of two people who roll back at once one is refused, rather than both going two steps.
     """
     with store.change(actor, "model.rollback", model, reason, workspace=workspace) as tx:
-        place = _crowned(tx.connection, workspace, model, endpoint)
+        place = crowned_at(tx.connection, workspace, model, endpoint)
         crown.hold(tx, place.endpoint, place.environment)
         step = plan(tx.connection, workspace, model, place.endpoint)
         if seen not in (None, step.champion.version):
@@ -106,7 +80,7 @@ def abort(store: Store, actor: Actor, workspace: str, rollout_id: str, reason: s
         seen = queries.rollout(tx.connection, rollout_id, workspace)
         crown.hold(tx, seen.endpoint, seen.environment)
         seen = queries.rollout(tx.connection, rollout_id, workspace)
-        if not release.abort(tx, seen, BECAUSE):
+        if not release.abort(tx, seen, BECAUSE, by=actor.name, reason=reason):
             raise ended(queries.rollout(tx.connection, rollout_id, workspace), "abort")
 
 
@@ -119,43 +93,3 @@ def ended(seen: Rollout, word: str) -> Conflict:
         what = "it is paused already" if seen.paused else "it is not paused"
     do = "regie rollout abort withdraws it" if seen.state == "waiting" else "regie rollout list"
     return Conflict(f"rollout {seen.id} cannot {word}: {what}", f"{seen.model}@{seen.version}", do)
-
-
-def _crowned(db: Connection, workspace: str, model: str, endpoint: str | None) -> Champion:
-    """The one champion that is meant. Raises NotFound, Conflict."""
-    _known(db, workspace, model)
-    query = select(champions).where(champions.c.workspace == workspace, champions.c.model == model)
-    rows = [Champion(**row._mapping) for row in db.execute(query.order_by(champions.c.endpoint))]
-    found = [one for one in rows if endpoint in (None, one.endpoint)]
-    if rows and not found:
-        raise NotFound(f"{model} is not champion of {endpoint!r}", workspace, f"--endpoint {rows[0].endpoint}")
-    if not found:
-        raise Conflict(f"no version of {model} is champion", workspace, "regie status")
-    if len(found) > 1:
-        names = ", ".join(one.endpoint for one in found)
-        raise Conflict(f"{model} is champion of several endpoints: {names}", workspace, "name one: --endpoint NAME")
-    return found[0]
-
-
-def _known(db: Connection, workspace: str, model: str) -> None:
-    name, _, version = model.partition("@")
-    if version:
-        raise BadInput(
-            f"{model!r} names a version: a rollback leads to the former champion, whichever that is", workspace,
-            f"regie model rollback {name}",
-        )  # fmt: skip
-    registry.model(db, workspace, model)
-
-
-def _usable(db: Connection, workspace: str, model: str, number: int) -> None:
-    """The former champion must be there as it was. Raises Conflict."""
-    try:
-        found = registry.version(db, workspace, model, number)
-    except NotFound:
-        raise Conflict(f"version {number} of {model}, the former champion, was deleted", workspace, "train a new one") from None
-    if found.stage == ARCHIVED:
-        raise Conflict(f"version {number} of {model}, the former champion, is archived", workspace, "train a new one")
-
-
-def _instead(running: Rollout | None) -> str:
-    return f"regie rollout abort {running.id}" if running else "a new version can replace it: regie pipeline run"

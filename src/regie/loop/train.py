@@ -91,11 +91,14 @@ def _run(work: Work, scene: Scene, run: dict[str, Any]) -> None:
     request = _request(scene, run)
     graph = work.runner.plan(request, work.ours)
     # A run that a dead worker had begun goes on with the rows that it began with, however late it is by now.
-    now_ms = scene.now_ms() if run["started_ms"] is None else run["started_ms"]
+    started_ms = scene.now_ms() if run["started_ms"] is None else run["started_ms"]
+    # One that repeats another sees the data as that one did: also where it is cut.
+    now_ms = started_ms if run["as_of_ms"] is None else run["as_of_ms"]
     taken = _snapshots(scene, run, graph.datasets, now_ms)
+    kept = scene.store.blobs.put(canonical(graph.to_json()).encode())
     digests = {name: snapshot.digest for name, snapshot in taken.items()}
     with scene.store.change(ACTOR, "run.finish", run["run_id"], "start", workspace=scene.workspace, cause=_cause(run)) as tx:
-        changes.start_run(tx, run["run_id"], work.runner.environment(request).lock, digests, now_ms)
+        changes.start_run(tx, run["run_id"], work.runner.environment(request).lock, digests, started_ms, kept)
     labelled = scene.spec.labelled
     if labelled is None or labelled.name not in taken or graph.returns != "Model":
         outputs = work.runner.execute(request, graph, {name: _whole(scene, one) for name, one in taken.items()}, "", work.ours)
@@ -114,7 +117,10 @@ def _request(scene: Scene, run: dict[str, Any]) -> RunRequest:
     params = {name: value for name, value in run["params"].items() if name not in texts}
     task = scene.spec.model.task if scene.spec.model else None
     settings = {"kind": task.kind, "positive": task.positive} if task else {}
-    return RunRequest(run["run_id"], scene.workspace, run["function"], run["code_digest"], params, texts, settings, _cause(run))
+    return RunRequest(
+        run["run_id"], scene.workspace, run["function"], run["code_digest"], params, texts, settings, _cause(run),
+        frozenset(run["fresh"]),
+    )  # fmt: skip
 
 
 def _pipeline(scene: Scene, run: dict[str, Any]) -> PipelineSpec:

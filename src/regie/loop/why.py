@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from regie.base.clock import iso
 from regie.base.errors import NotFound
 from regie.gates import queries as gates
-from regie.loop import react, release, train
+from regie.loop import chain, react, release, train
 from regie.loop.scene import Scene
 from regie.pipelines import why as tasks
 from regie.registry import queries as registry
@@ -21,7 +21,6 @@ from regie.store import events
 from regie.store.change import caused
 from regie.store.events import Event
 
-DEEPEST = 100
 VERSION = re.compile(r"(?P<model>[^@/]+)@(?P<version>\d+|champion|challenger)")
 
 
@@ -51,10 +50,6 @@ TYPES = (
     "run.failed", "run.finished", "run.started", "rollout.finished", "rollout.aborted", "rollout.superseded",
     "rollout.stage_entered", "rollout.started", "rollout.waiting", "quality.breached", "drift.detected", "reaction.fired",
 )  # fmt: skip
-OF_VERSION = (
-    "champion.crowned", "gates.passed", "gates.failed", "gates.inconclusive", "gates.dropped", "model.registered",
-    "approval.requested", "approval.granted", "approval.refused", "approval.expired", "approval.superseded",
-)  # fmt: skip
 
 
 def _of_version(scene: Scene, db: Connection, model: str, wanted: str) -> list[dict[str, Any]]:
@@ -76,22 +71,16 @@ def _newest_of(scene: Scene, db: Connection, model: str, wanted: str) -> Event |
         if not challengers:
             raise NotFound(f"{model} has no challenger", scene.workspace, "regie status")
         wanted = str(max(one.version for one in challengers))
-    subject = f"{model}@{wanted}"
-    ended = [one.id for one in rollout.of_version(db, scene.workspace, model, int(wanted))]
-    about_rollout = [e for name in ended for e in events.latest(db, scene.workspace, TYPES, name, 1)]
-    about_version = events.latest(db, scene.workspace, OF_VERSION, subject, 1)
-    return max((*about_rollout, *about_version), key=lambda e: e.seq, default=None)
+    return chain.newest_of(db, scene.workspace, model, int(wanted))
 
 
 def _chain(scene: Scene, db: Connection, event: Event) -> list[dict[str, Any]]:
     """The event and what led to it, link by link; gates come with their evidence."""
     lines: list[dict[str, Any]] = []
-    link: Event | None = event
-    while link is not None and len(lines) < DEEPEST:
+    for link in chain.behind(db, event):
         lines.append(_line(link, len(lines)))
         if link.type.startswith("gates.") and "@" in link.subject:
             lines.extend(_evidence(scene, db, link, len(lines)))
-        link = events.by_id(db, link.causationid) if link.causationid else None
     return lines
 
 

@@ -51,12 +51,13 @@ NAMED_VALUES = 9
 MIN_BLOCKS = 20
 MIN_ROWS = 50
 ALARM_P = 0.05
+KEPT = 100  # features of a window whose value is kept
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The signal of one window. `top`: the strangest features with their value. `p_value` is None, and nothing alarms, where
-    the window or the reference is too thin; `because` says which.
+    """The signal of one window. `top`: the features with their value, the strangest first, at most `KEPT`. `p_value` is None, and
+    nothing alarms, where the window or the reference is too thin; `because` says which.
     """
 
     value: float | None
@@ -108,7 +109,7 @@ def signal(reference: Mapping[str, Any], window: Columns, alarm_p: float = ALARM
     values = np.stack([_strangeness(feature, plain(window[name])) for name, feature in features.items()])
     largest = values.max(axis=0)
     p_value = float((largest >= largest[-1]).mean())
-    order = np.argsort(-values[:, -1], kind="stable")[:5]
+    order = np.argsort(-values[:, -1], kind="stable")[:KEPT]
     top = tuple((list(features)[at], round(float(values[at, -1]), 3)) for at in order)
     alarm = p_value <= alarm_p
     return Drift(float(largest[-1]), p_value, alarm, "window.strange" if alarm else "window.usual", rows, top)

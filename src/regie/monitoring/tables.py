@@ -24,6 +24,7 @@ signals = Table(
     Column("detail", Text, nullable=False),
     Column("computed_ms", BigInteger, nullable=False),
     UniqueConstraint("workspace", "monitor", "version", "to_ms"),
+    Index(None, "workspace", "monitor", "to_ms"),
     info=domain(),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 Kind = Literal["quality", "drift"]
 Verdict = Literal["kept", "broken", "none"]
+STRANGE = 1.0  # a feature whose drift is above it is stranger than every block of the reference
 
 
 @dataclass(frozen=True)

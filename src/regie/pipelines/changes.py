@@ -1,6 +1,7 @@
 """Writes of runs and tasks: each takes `tx`, compares before it sets, and may be repeated."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -15,27 +16,39 @@ ENDED = {"finished": "run.finished", "failed": "run.failed", "cancelled": "run.f
 TASK_ENDED = {"finished": "task.finished", "failed": "task.failed"}
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """What a run takes again of another one: its snapshots, the time of its data; and the tasks that the cache must not answer."""
+
+    run_id: str
+    snapshots: dict[str, str] = field(default_factory=dict)
+    as_of_ms: int | None = None
+    fresh: tuple[str, ...] = ()
+
+
 def queue_run(
     tx: Change, run_id: str, pipeline: str, function: str, *, params: dict[str, Any], reason: str, code_digest: str,
-    git: dict[str, Any] | None = None, job_id: str = "", by: str = "", cause: Cause | None = None,
+    git: dict[str, Any] | None = None, job_id: str = "", by: str = "", cause: Cause | None = None, again: Repeated | None = None,
 ) -> bool:  # fmt: skip
     """Note a run that is to be executed. False if it is there already. `cause`: what led to it, the change's own by default."""
+    again = again or Repeated("")
     if tx.execute(select(pipeline_runs.c.run_id).where(pipeline_runs.c.run_id == run_id)).first():
         return False
     tx.execute(
         insert(pipeline_runs).values(
             run_id=run_id, workspace=tx.workspace, pipeline=pipeline, function=function, params=canonical(params), state="queued",
-            reason=reason, code_digest=code_digest, lock_digest="", snapshots="{}", git=canonical(git or {}), result="", error="",
-            cause=remembered(cause or tx.cause), job_id=job_id, by=by or tx.actor.name, created_ms=tx.now_ms,
+            reason=reason, code_digest=code_digest, lock_digest="", snapshots=canonical(again.snapshots), git=canonical(git or {}),
+            result="", error="", cause=remembered(cause or tx.cause), job_id=job_id, by=by or tx.actor.name, created_ms=tx.now_ms,
+            again_of=again.run_id, fresh=canonical(list(again.fresh)), as_of_ms=again.as_of_ms,
         )
     )  # fmt: skip
     return True
 
 
-def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, str], now_ms: int) -> bool:
-    """The run's work begins, on data as of `now_ms`; or again after its worker died. Announced the first time only."""
+def start_run(tx: Change, run_id: str, lock_digest: str, snapshots: dict[str, str], now_ms: int, graph: str = "") -> bool:
+    """The run's work begins at `now_ms`; or again after its worker died. Announced the first time only. `graph`: its blob."""
     mine = pipeline_runs.c.run_id == run_id
-    values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots)}
+    values = {"state": "running", "lock_digest": lock_digest, "snapshots": canonical(snapshots), "graph": graph}
     began = tx.execute(update(pipeline_runs).where(mine, pipeline_runs.c.state == "queued").values(**values, started_ms=now_ms))
     if began.rowcount:
         tx.event("run.started", run_id, snapshots=snapshots, lock=lock_digest)

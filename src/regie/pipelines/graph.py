@@ -8,17 +8,18 @@ so it happens in a child process (`task.py`).
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from regie.base.canonical import canonical
-from regie.base.errors import BadInput
+from regie.base.errors import BadInput, NotFound
 from regie.pipelines.steps import Pipeline, Step, recorder
 
 HANDED = {"regie.data.table.Dataset": "Dataset", "regie.data.table.Table": "Table", "regie.pipelines.steps.Model": "Model"}
 JSON = "json"
 MAX_NODES = 1_000
+SHOWN_NODES = 20
 
 
 class BadGraph(BadInput):
@@ -76,6 +77,18 @@ class Graph:
             "pipeline": self.pipeline, "datasets": list(self.datasets), "params": self.params,
             "nodes": [node.to_json() for node in self.nodes], "output": self.output.to_json(), "returns": self.returns,
         }  # fmt: skip
+
+    def followed(self, names: Iterable[str]) -> tuple[str, ...]:
+        """These tasks and all that take what they return, in the order of the graph. Raises NotFound."""
+        found = set(names)
+        unknown = found - {node.name for node in self.nodes}
+        if unknown:
+            known = ", ".join(node.name for node in self.nodes[:SHOWN_NODES])
+            raise NotFound(f"the pipeline has no task {min(unknown)}", self.pipeline, f"one of {known}")
+        for node in self.nodes:
+            if not found.isdisjoint(node.refs):
+                found.add(node.name)
+        return tuple(node.name for node in self.nodes if node.name in found)
 
 
 def from_json(data: dict[str, Any]) -> Graph:

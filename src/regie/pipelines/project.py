@@ -64,6 +64,11 @@ def files(packed: bytes) -> dict[str, str]:
     return {path: _text(content) for path, content in _contents(packed) if path.endswith(".py")}
 
 
+def texts(packed: bytes) -> dict[str, str]:
+    """Path to text of every file, `regie.yaml` too: what a person compares."""
+    return {path: _text(content) for path, content in _contents(packed)}
+
+
 def _contents(packed: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:

@@ -1,11 +1,11 @@
-"""What is stored of pipelines: runs, the attempts at their steps, and the cache.
+"""What is stored of pipelines: runs, the attempts at their steps, what a living one prints, and the cache.
 
 A run's id is that of its MLflow run. JSON columns are canonical JSON text; `*_wall_ms` are the machine's time.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, text
 
-from regie.store.tables import MACHINERY, domain, metadata
+from regie.store.tables import MACHINERY, MEASUREMENT, domain, metadata
 
 pipeline_runs = Table(
     "pipeline_runs", metadata,
@@ -28,6 +28,10 @@ pipeline_runs = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
+    Column("graph", String(71), nullable=False, server_default=text("''")),  # digest of its graph as JSON; empty until it is planned
+    Column("again_of", String(32), nullable=False, server_default=text("''")),  # the run whose data, code and parameters it takes again
+    Column("fresh", Text, nullable=False, server_default="[]"),  # its tasks that the cache must not answer
+    Column("as_of_ms", BigInteger),  # the data's time, where it is another than that of its start
     Index(None, "workspace", "pipeline", "created_ms"),
     Index(None, "workspace", "state"),
     info=domain(),
@@ -56,6 +60,14 @@ tasks = Table(
     UniqueConstraint("run_id", "name", "window", "attempt"),
     Index(None, "workspace", "step", "id"),
     info=domain(),
+)  # fmt: skip
+
+task_logs = Table(
+    "task_logs", metadata,
+    Column("task_id", String(32), primary_key=True),
+    Column("at_bytes", BigInteger, primary_key=True, autoincrement=False),  # where it begins in the whole log
+    Column("content", LargeBinary, nullable=False),
+    info=MEASUREMENT,
 )  # fmt: skip
 
 cache_entries = Table(

@@ -42,7 +42,7 @@ class RunRequest:
     """What is to be executed. `run_id` is a pipeline's run and the MLflow run of the same id, which is there already.
 
     `code`: digest of the project's zip. `texts`: parameters as a command line gave them. `model`: `{"kind", "positive"}` of the task
-    that `regie.yaml` states, for the packages that steps return.
+    that `regie.yaml` states, for the packages that steps return. `fresh`: tasks that run even where the cache has their output.
     """
 
     run_id: str
@@ -53,6 +53,7 @@ class RunRequest:
     texts: dict[str, str] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     cause: Cause = NOBODY_CAUSE
+    fresh: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

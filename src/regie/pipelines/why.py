@@ -1,6 +1,7 @@
 """Why did a task run, or why did it not: the parts of its key, and the first one that differs from the last time."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a task was executed or answered by the cache. `differences`: against `before_task`, the first one first."""
+    """Why a task was executed or answered by the cache. `differences`: against `before_task`, the first one first.
+
+    `asked`: its run was to compute it anew, whatever the cache has.
+    """
 
     task: str
     step: str
@@ -35,17 +39,28 @@ class Explanation:
     before_run: str
     parts: dict[str, str]
     differences: tuple[Difference, ...]
+    asked: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The first rule that holds."""
+        return next(name for name, holds, _ in RULES if holds(self))
 
     @property
     def because(self) -> str:
         """One sentence."""
-        if self.state == "cached":
-            return f"nothing that it depends on changed since task {self.cached_from}"
-        if not self.before_task:
-            return "this step had not been executed before"
-        if not self.differences:
-            return "nothing differs from the last time: the step is not deterministic, or its output is gone"
-        return f"{self.differences[0].part} differs from run {self.before_run}"
+        return next(said(self) for _, holds, said in RULES if holds(self))
+
+
+# The first one that holds says why. A person's wish stands above what differs: it would have been executed anyway.
+RULES: tuple[tuple[str, Callable[[Explanation], bool], Callable[[Explanation], str]], ...] = (
+    ("cached", lambda e: e.state == "cached", lambda e: f"nothing that it depends on changed since task {e.cached_from}"),
+    ("asked", lambda e: e.asked, lambda e: "its run was asked to compute it anew"),
+    ("first.time", lambda e: not e.before_task, lambda e: "this step had not been executed before"),
+    ("differs", lambda e: bool(e.differences), lambda e: f"{e.differences[0].part} differs from run {e.before_run}"),
+    ("nothing.differs", lambda e: True,
+     lambda e: "nothing differs from the last time: the step is not deterministic, or its output is gone"),
+)  # fmt: skip
 
 
 def explain(db: Connection, run_id: str, name: str, window: str | None = None, blobs: BlobStore | None = None) -> Explanation:
@@ -53,14 +68,18 @@ def explain(db: Connection, run_id: str, name: str, window: str | None = None, b
 
     Raises NotFound.
     """
-    task = queries.task(db, run_id, name, window)
-    before = queries.task_before(db, task["workspace"], task["step"], task["window"], task["id"])
+    return of_task(db, queries.task(db, run_id, name, window), blobs)
+
+
+def of_task(db: Connection, task: dict[str, Any], blobs: BlobStore | None = None) -> Explanation:
+    """The same of one attempt, as `queries.task` gives it."""
+    before = queries.task_before(db, task)
     found = differences(before["parts"], task["parts"]) if before else ()
     if blobs is not None:
         found = tuple(more for one in found for more in _told(one, blobs))
     return Explanation(
         task["id"], task["step"], task["state"], task["cached_from"], before["id"] if before else "", before["run_id"] if before else "",
-        task["parts"], found,
+        task["parts"], found, task["name"] in queries.run(db, task["run_id"])["fresh"],
     )  # fmt: skip
 
 

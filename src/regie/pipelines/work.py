@@ -14,6 +14,7 @@ from regie.pipelines import cache, changes, measurements, queries
 from regie.pipelines.cached import Hit, run_name
 from regie.pipelines.executors import ProcessExecutor, TaskResult
 from regie.pipelines.graph import Node
+from regie.pipelines.logs import Printing, forget
 from regie.pipelines.reach import CodeParts
 from regie.pipelines.types import Environment, Parent, RunCancelled, RunRequest, StepFailed, Value
 from regie.store import tokens
@@ -54,7 +55,13 @@ class Work:
     def cached(self, db: Connection) -> Hit | None:
         """What the cache has for it, if anything."""
         found = cache.look_up(db, self.store.blobs, self.run.workspace, self.key) if self.node.deterministic else None
-        return None if found is None else Hit(self.node, self.key, self.parts, self.given, found["output"], found["task_id"])
+        if found is None or self.is_asked(db, found["task_id"]):
+            return None
+        return Hit(self.node, self.key, self.parts, self.given, found["output"], found["task_id"])
+
+    def is_asked(self, db: Connection, task_id: str) -> bool:
+        """Whether the run was asked to compute this anew, and has not done so yet: a dead worker may have, before."""
+        return self.node.name in self.run.fresh and not queries.is_of(db, self.run.run_id, task_id)
 
     def attempted(self, on_wait: Callable[[], bool]) -> Value:
         """The output of the first attempt that succeeds. Raises StepFailed, RunCancelled."""
@@ -83,9 +90,10 @@ class Work:
         task, token = self.begin()
         with self.runner.working_folder() as folder:
             payload = self.payload(task, token, folder / "work")
+            printing = Printing(self.store, task["id"], folder / "log.txt")
             try:
                 result = self.runner.executor.run(
-                    payload, self.node.timeout_s, folder / "log.txt", on_wait, lock=self.environment.lock,
+                    payload, self.node.timeout_s, folder / "log.txt", lambda: printing.look() and on_wait(), lock=self.environment.lock,
                     libraries=self.environment.libraries, memory_bytes=self.node.memory_bytes, threads=self.node.threads,
                     env=self.mlflow(task, token),
                 )  # fmt: skip
@@ -144,6 +152,7 @@ class Work:
             tokens.revoke(tx, token)
             if log is not None:
                 measurements.name_log(tx, log)
+                forget(tx, task["id"])
             if result.ok and self.node.deterministic:
                 cache.keep(tx, self.run.workspace, self.key, self.node.step, self.parts, result.output, task["id"])
             measured = result.ok and tracked.measured(tx.connection, [task["mlflow_run_id"]])

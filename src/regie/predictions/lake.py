@@ -37,6 +37,7 @@ INPUT = "in_"
 REPLACES = b"regie.replaces"
 ROW = ("id", "version", "mode")  # what makes a row of the log one row
 TRIES = 20
+TAIL_ROWS = 2_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
@@ -97,6 +98,64 @@ def read(
     if merged.num_rows:
         merged = merged.sort_by([("time_ms", "ascending"), ("id", "ascending")])
     return merged if columns is None else _select(merged, columns)
+
+
+def live(root: Path, workspace: str, endpoint: str, from_ms: int, to_ms: int) -> Iterator[tuple[int, list[Path]]]:
+    """The files whose rows count, a day at a time: its first millisecond, and its files, the newest day first.
+
+    A file that is gone when it is opened was merged meanwhile: then look again.
+    """
+    folder = _folder(root, workspace, endpoint)
+    for of_day in reversed(_days(folder, from_ms, to_ms)):
+        facts = _replaced(folder / of_day)
+        gone = set[str]().union(*facts.values())
+        yield parse_iso(of_day.removeprefix("day=")), [folder / of_day / name for name in sorted(set(facts) - gone)]
+
+
+def newest(
+    root: Path, workspace: str, endpoint: str, from_ms: int, to_ms: int, columns: Sequence[str], most_rows: int
+) -> tuple[pyarrow.Table, bool]:
+    """What `read` gives, of the newest whole days that hold at least `most_rows` rows together; and whether that is all of it."""
+    folder, first, rows = _folder(root, workspace, endpoint), to_ms, 0
+    days = _days(folder, from_ms, to_ms)
+    while days and rows < most_rows:
+        of_day = days.pop()
+        first = parse_iso(of_day.removeprefix("day="))
+        rows += sum(_rows_in(folder / of_day / name) for name in _files(folder / of_day))
+    return read(root, workspace, endpoint, max(from_ms, first), to_ms, columns), not days
+
+
+def last_inputs(root: Path, workspace: str, endpoint: str, names: Sequence[str]) -> tuple[dict[str, Any], int] | None:
+    """The inputs of some names of the newest row that was answered without an error, and its time; None where none is near the end.
+
+    Bounded: looks at the end of the newest file of the newest day.
+    """
+    folder = _folder(root, workspace, endpoint)
+    for of_day in reversed(_days(folder, None, None)):
+        paths = [folder / of_day / name for name in _files(folder / of_day)]
+        with suppress(FileNotFoundError):
+            return _last_inputs(max(paths, key=lambda path: path.stat().st_mtime_ns), names) if paths else None
+    return None
+
+
+def _last_inputs(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], int] | None:
+    with path.open("rb") as handle:
+        file = pyarrow.parquet.ParquetFile(handle)
+        present = [INPUT + name for name in names if INPUT + name in file.schema_arrow.names]
+        group = file.read_row_group(file.num_row_groups - 1, columns=[*present, "mode", "error", "time_ms"])
+    tail = group.slice(max(0, group.num_rows - TAIL_ROWS))
+    answered = pyarrow.compute.and_(pyarrow.compute.equal(tail["mode"], "live"), pyarrow.compute.is_null(tail["error"]))
+    rows = tail.filter(answered)
+    if not rows.num_rows or not present:
+        return None
+    last = rows.slice(rows.num_rows - 1).to_pylist()[0]
+    return {name.removeprefix(INPUT): last[name] for name in present}, int(last["time_ms"])
+
+
+def _rows_in(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    return 0
 
 
 def compact(root: Path, workspace: str, endpoint: str, of_day: str) -> int:

@@ -200,3 +200,24 @@ def number_of(db: Connection, workspace: str, name: str, said: str) -> int:
     if number is None:
         raise NotFound(f"there is no version {alias or said} of {plain}", workspace, "look at the registered model")
     return number
+
+
+def champions_in(db: Connection, workspaces: Sequence[str]) -> list[Champion]:
+    """Every champion of some workspaces, the one crowned last first."""
+    query = select(champions).where(champions.c.workspace.in_(workspaces))
+    return [Champion(**row._mapping) for row in db.execute(query.order_by(champions.c.since_ms.desc()))]
+
+
+def challengers_in(db: Connection, workspaces: Sequence[str]) -> list[Any]:
+    """The versions of some workspaces that compete, as rows (workspace, name, version, created_ms)."""
+    table = model_versions.c
+    query = select(table.workspace, table.name, table.version, table.created_ms)
+    return list(db.execute(query.where(table.workspace.in_(workspaces), table.role == CHALLENGER).order_by(table.version)))
+
+
+def newest(db: Connection, workspace: str, name: str, before: int | None, limit: int) -> list[Version]:
+    """Versions of a model, the newest first, from below a number on."""
+    query = select(model_versions).where(model_versions.c.workspace == workspace, model_versions.c.name == name)
+    if before is not None:
+        query = query.where(model_versions.c.version < before)
+    return [Version(**row._mapping) for row in db.execute(query.order_by(model_versions.c.version.desc()).limit(limit))]

@@ -100,7 +100,7 @@ def withdraw(tx: Change, rollout: Rollout, because: str) -> bool:
     return bool(ended)
 
 
-def pause(tx: Change, rollout_id: str, paused: bool) -> bool:
+def pause(tx: Change, rollout_id: str, paused: bool, reason: str) -> bool:
     """Hold a running rollout where it is, or let it go on. Guards still abort a paused one. False if nothing changed."""
     found = tx.execute(
         update(rollouts)
@@ -108,7 +108,7 @@ def pause(tx: Change, rollout_id: str, paused: bool) -> bool:
         .values(paused=paused)
     ).rowcount
     if found:
-        tx.event("rollout.paused" if paused else "rollout.resumed", rollout_id)
+        tx.event("rollout.paused" if paused else "rollout.resumed", rollout_id, by=tx.actor.name, reason=reason)
     return bool(found)
 
 

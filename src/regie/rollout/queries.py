@@ -1,12 +1,13 @@
 """Reads of rollouts and routes."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from regie.base.errors import NotFound
-from regie.rollout.tables import rollouts, routes
+from regie.rollout.tables import LIVE, rollouts, routes
 from regie.rollout.types import Rollout, RolloutSpec, Route, Variant
 
 
@@ -37,6 +38,22 @@ def listed(db: Connection, workspace: str, state: str | None = None, limit: int 
     if state is not None:
         query = query.where(rollouts.c.state == state)
     return [_rollout(row) for row in db.execute(query)]
+
+
+def page(db: Connection, workspace: str, state: str | None, before: str | None, limit: int) -> list[Rollout]:
+    """Rollouts of a workspace, newest first, older than one of them."""
+    query = select(rollouts).where(rollouts.c.workspace == workspace).order_by(rollouts.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(rollouts.c.state == state)
+    if before is not None:
+        query = query.where(rollouts.c.id < before)
+    return [_rollout(row) for row in db.execute(query)]
+
+
+def by_state(db: Connection, workspace: str) -> dict[str, int]:
+    """How many rollouts of a workspace are in each state."""
+    query = select(rollouts.c.state, func.count()).where(rollouts.c.workspace == workspace).group_by(rollouts.c.state)
+    return {row[0]: int(row[1]) for row in db.execute(query)}
 
 
 def running(db: Connection, workspace: str, endpoint: str) -> Rollout | None:
@@ -87,3 +104,32 @@ def _rollout(row: Any) -> Rollout:
 def _route(row: Any) -> Route:
     variants = tuple(Variant(**variant) for variant in json.loads(row.variants))
     return Route(row.workspace, row.endpoint, row.environment, row.model, row.generation, variants)
+
+
+def live_in(db: Connection, workspaces: Sequence[str]) -> list[Rollout]:
+    """The rollouts of some workspaces that run or wait, oldest first."""
+    mine = (rollouts.c.workspace.in_(workspaces), rollouts.c.state.in_(LIVE))
+    return [_rollout(row) for row in db.execute(select(rollouts).where(*mine).order_by(rollouts.c.id))]
+
+
+def had(db: Connection, versions: Sequence[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+    """Which of some (workspace, model, version) had a rollout that is not merely withdrawn until its evidence or approval holds."""
+    columns = (rollouts.c.workspace, rollouts.c.model, rollouts.c.version)
+    withdrawn = (rollouts.c.state == "superseded") & (
+        rollouts.c.because.startswith("evidence.") | rollouts.c.because.startswith("approval.")
+    )
+    query = select(*columns).where(tuple_(*columns).in_(versions), ~withdrawn).distinct()
+    return {(row.workspace, row.model, row.version) for row in db.execute(query)} if versions else set()
+
+
+def generations(db: Connection, workspaces: Sequence[str]) -> dict[tuple[str, str], int]:
+    """The wanted generation of each endpoint of some workspaces."""
+    query = select(routes.c.workspace, routes.c.endpoint, routes.c.generation).where(routes.c.workspace.in_(workspaces))
+    return {(row.workspace, row.endpoint): row.generation for row in db.execute(query)}
+
+
+def of_versions(db: Connection, workspace: str, model: str, versions: Sequence[int]) -> dict[int, Any]:
+    """The newest rollout of each of some versions of a model, as rows (id, version, state, because)."""
+    same = (rollouts.c.workspace == workspace, rollouts.c.model == model, rollouts.c.version.in_(versions))
+    columns = (rollouts.c.id, rollouts.c.version, rollouts.c.state, rollouts.c.because)
+    return {row.version: row for row in db.execute(select(*columns).where(*same).order_by(rollouts.c.id))}

@@ -31,11 +31,20 @@ class PackageRefused(RegieError):
 def read(folder: Path) -> dict[str, Any]:
     """The content of a package's MLmodel file. Raises PackageRefused where there is none, or where it is not one."""
     try:
-        data = YAML(typ="safe", pure=True).load((folder / NAME).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        text = (folder / NAME).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise PackageRefused(f"its {NAME} file cannot be read: {error}", str(folder), "log the model again") from None
+    return parse(text, str(folder))
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """The content of an MLmodel file. Raises PackageRefused where it is none."""
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise PackageRefused(f"its {NAME} file cannot be read: {error}", where, "log the model again") from None
     if not isinstance(data, dict) or not isinstance(data.get("flavors"), dict):
-        raise PackageRefused(f"its {NAME} file names no flavors", str(folder), "log the model again")
+        raise PackageRefused(f"its {NAME} file names no flavors", where, "log the model again")
     return data
 
 

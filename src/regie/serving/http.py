@@ -4,13 +4,14 @@
 |---|---|
 | `POST /invocations`, `POST /endpoints/NAME/invocations` | MLflow's scoring protocol |
 | `/v2`, `/v2/health/live`, `/v2/health/ready`, `/v2/models/NAME`, `.../ready`, `.../infer` | Open Inference Protocol v2 |
-| `GET /health`, `GET /metrics` | state; Prometheus text |
+| `GET /health`, `GET /metrics` | state, with the memory that each process holds; Prometheus text |
 
 A body has at most 10 MiB. Laptop mode: `Host` and `Origin` must be this machine.
 """
 
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from regie.base.errors import BadInput, RegieError
 from regie.base.version import VERSION
 from regie.runtime.signature import to_json
 from regie.serving import bodies
+from regie.serving.children import resident_bytes
 from regie.serving.errors import Foreign, Malformed, TooLarge, UnknownEndpoint, WrongMethod
 from regie.serving.live import LiveRoute
 from regie.serving.router import Router
@@ -126,7 +128,11 @@ class Door:
     def _health(self) -> dict[str, Any]:
         endpoints = {name: route.body() for name, route in self.router.routes.items()}
         state = "answering" if endpoints else "waiting for a first route"
-        return {"status": "ok", "state": state, "nonce": self.nonce, "version": VERSION, "endpoints": endpoints}
+        memory_bytes = resident_bytes(os.getpid())
+        return {
+            "status": "ok", "state": state, "nonce": self.nonce, "version": VERSION, "memory_bytes": memory_bytes,
+            "endpoints": endpoints,
+        }  # fmt: skip
 
 
 def _metadata(route: LiveRoute) -> dict[str, Any]:

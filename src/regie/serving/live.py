@@ -12,6 +12,7 @@ from regie.runtime.facts import NATIVE
 from regie.runtime.package import Package
 from regie.runtime.signature import Row
 from regie.serving import records
+from regie.serving.children import resident_bytes
 from regie.serving.counters import Counter, Counters
 from regie.serving.isolated import VariantProcess
 from regie.serving.routefile import Endpoint, Variant
@@ -61,6 +62,9 @@ class LiveRoute:
         return {
             "generation": self.endpoint.generation, "version": self.champion.variant.version, "path": self.package.path_name,
             "processes": {str(versions[path]): process.pid for path, process in self.processes.items()},
+            "memory_bytes": {
+                str(versions[path]): resident_bytes(process.pid) for path, process in self.processes.items() if process.pid
+            },
         }  # fmt: skip
 
     def _place(self, variant: Variant, counters: Counters) -> Place:

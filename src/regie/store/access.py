@@ -12,13 +12,13 @@ _SCIENTIST = frozenset(
     {
         "experiment.create", "experiment.change", "run.create", "run.change", "run.delete", "run.measure", "pipeline.run",
         "run.cancel", "model.register", "model.change", "version.change", "label.state", "snapshot.create", "blob.put",
-        "trace.log",
+        "trace.log", "endpoint.try",
     }
 )  # fmt: skip
 _ENGINEER = _SCIENTIST | {
     "spec.apply", "workspace.create", "rollout.pause", "rollout.resume", "rollout.abort", "model.rollback", "clock.advance",
 }  # fmt: skip
-_READER = frozenset({"audit.anchor"})
+_READER = frozenset({"audit.anchor", "session.open", "session.close"})
 _VALIDATOR = frozenset({"approval.grant", "approval.refuse"})
 _OWNER = frozenset({"actor.add", "actor.revoke", "token.create", "token.revoke", "node.sync", "store.collect"})
 
@@ -39,6 +39,8 @@ TURNS: Mapping[str, frozenset[str]] = {
     "qualify": frozenset({"gate.judge", "snapshot.create"}),
     "release": frozenset({"approval.request", "approval.expire", "rollout.start", "rollout.step"}),
 }
+# What belongs to no workspace: who has a role in any of them may.
+ANYWHERE = frozenset({"session.open", "session.close", "session.read", "stream.read", "everywhere.read"})
 # A task writes measurements of its own run, traces beside it, and its outputs. `run.change`: mlflow's client ends the run that it
 # logged to (the status that it says is ignored), and a model that is logged is a row of its run.
 TASK = frozenset({"run.measure", "run.change", "blob.put", "trace.log"})

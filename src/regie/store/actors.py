@@ -36,38 +36,50 @@ _LIVE_OF = _LIVE.where(grants.c.actor == bindparam("actor"))
 class Known:
     """Whose token it is. `here`: with the roles of the workspace; `everywhere`: with those that hold in all of them.
 
-    `sees`: the workspaces of its roles, None for all. `wrong`: why the token opens nothing (any more); `elsewhere`: the only
-    workspace that it does open.
+    `anywhere`: with those of any workspace, for what belongs to none. `sees`: the workspaces of its roles, None for all. `wrong`: why
+    the token opens nothing (any more); `elsewhere`: the only workspace that it does open. `key`: the token's hash, where it is one.
     """
 
     here: Actor
     everywhere: Actor
+    anywhere: Actor
     sees: frozenset[str] | None = None
     wrong: str = ""
     elsewhere: str = ""
+    key: str = ""
 
 
 def everybody(actor: Actor) -> Known:
     """An actor who is the same in every workspace."""
-    return Known(actor, actor)
+    return Known(actor, actor, actor)
 
 
 def of_token(db: Connection, token: str, workspace: str) -> Known:
     """Who stands behind a token, in a workspace."""
-    row, now = tokens.found(db, token), wall_ms()
+    return _of_row(db, tokens.found(db, token), workspace)
+
+
+def of_key(db: Connection, key: str, workspace: str) -> Known:
+    """Who stands behind the token of a hash, in a workspace."""
+    return _of_row(db, tokens.by_hash(db, key), workspace)
+
+
+def _of_row(db: Connection, row: Any | None, workspace: str) -> Known:
+    now = wall_ms()
     if row is None:
-        return Known(UNKNOWN, UNKNOWN, frozenset(), "unknown")
+        return Known(UNKNOWN, UNKNOWN, UNKNOWN, frozenset(), "unknown")
     elsewhere = row.workspace if row.workspace not in (None, workspace) else ""
     if row.kind != "person":
         actor = Actor(row.actor, frozenset(), row.kind, row.scope)
-        return Known(actor, actor, None, tokens.wrong(row, now), elsewhere)
+        return Known(actor, actor, actor, None, tokens.wrong(row, now), elsewhere, row.hash)
     live = _live(db, now, row.actor)
     places = {one.workspace for one in live if one.effect == "allow"}
     sees = None if EVERYWHERE in places else frozenset(places)
     if row.workspace is not None:
         sees = frozenset({row.workspace}) if sees is None else sees & {row.workspace}
     wide = _actor(row.actor, live, EVERYWHERE) if row.workspace is None else Actor(row.actor)
-    return Known(_actor(row.actor, live, workspace), wide, sees, tokens.wrong(row, now), elsewhere)
+    here = _actor(row.actor, live, workspace)
+    return Known(here, wide, _anywhere(row.actor, live, sees), sees, tokens.wrong(row, now), elsewhere, row.hash)
 
 
 def add(
@@ -140,7 +152,7 @@ def listed(db: Connection, sees: frozenset[str] | None = None) -> list[dict[str,
             "name": row.name, "workspace": row.workspace, "state": "active" if row.revoked_wall_ms is None else "revoked",
             "added_by": row.added_by, "added_wall_ms": row.added_wall_ms, "revoked_wall_ms": row.revoked_wall_ms,
             "grants": [_shown(one, now) for one in given if one.actor == row.name],
-            "tokens": [_key(one, now) for one in keys if one.actor == row.name],
+            "tokens": [_key(one, now) for one in keys if one.actor == row.name and _seen(one.workspace or EVERYWHERE, sees)],
         }
         for row in rows
     ]  # fmt: skip
@@ -153,11 +165,33 @@ def holders(db: Connection, workspace: str, role: str) -> list[str]:
     return [one.name for one in people if role in one.roles and not one.denied & ({role} | access.TAKEN[role])]
 
 
+def holders_in(db: Connection, asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """As `holders`, of many (workspace, role) in one look."""
+    of_actor: dict[str, list[Any]] = {}
+    for one in _live(db, wall_ms()):
+        of_actor.setdefault(one.actor, []).append(one)
+    found: dict[tuple[str, str], list[str]] = {}
+    for workspace, role in set(asked):
+        people = [_actor(name, live, workspace) for name, live in sorted(of_actor.items())]
+        found[workspace, role] = [
+            one.name for one in people if role in one.roles and not one.denied & ({role} | access.TAKEN[role])
+        ]
+    return found
+
+
 def _actor(name: str, live: Iterable[Any], workspace: str) -> Actor:
     """An actor as it stands in one workspace; `*`: with what holds in all of them, and everything that is denied anywhere."""
     allow = [one.name for one in live if one.effect == "allow" and one.workspace in (workspace, EVERYWHERE)]
     everything = workspace == EVERYWHERE
     deny = [one.name for one in live if one.effect == "deny" and (everything or one.workspace in (workspace, EVERYWHERE))]
+    return Actor(name, frozenset(allow), denied=frozenset(deny))
+
+
+def _anywhere(name: str, live: Iterable[Any], sees: frozenset[str] | None) -> Actor:
+    """An actor with its roles in any workspace that it sees, but for what is denied in all of them."""
+    seen = [one for one in live if sees is None or one.workspace == EVERYWHERE or one.workspace in sees]
+    allow = [one.name for one in seen if one.effect == "allow"]
+    deny = [one.name for one in seen if one.effect == "deny" and one.workspace == EVERYWHERE]
     return Actor(name, frozenset(allow), denied=frozenset(deny))
 
 

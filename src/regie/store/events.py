@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from regie.base.clock import iso
 from regie.store.change import Batch, upsert
@@ -51,7 +51,7 @@ def after(
         query = query.where(events.c.workspace == workspace)
     if types is not None:
         query = query.where(events.c.type.in_(types))
-    return [_event(row) for row in db.execute(query)]
+    return [event_of(row) for row in db.execute(query)]
 
 
 def latest(db: Connection, workspace: str, types: Sequence[str], subject: str | None = None, limit: int = 1) -> list[Event]:
@@ -61,17 +61,41 @@ def latest(db: Connection, workspace: str, types: Sequence[str], subject: str | 
     )
     if subject is not None:
         query = query.where(events.c.subject == subject)
-    return [_event(row) for row in db.execute(query)]
+    return [event_of(row) for row in db.execute(query)]
 
 
 def by_id(db: Connection, identity: str) -> Event | None:
     row = db.execute(select(events).where(events.c.id == identity)).first()
-    return _event(row) if row else None
+    return event_of(row) if row else None
 
 
-def effects(db: Connection, identity: str) -> list[Event]:
+def by_ids(db: Connection, identities: Sequence[str]) -> dict[str, Event]:
+    """Some events by their id; one that is not there is left out."""
+    wanted = {one for one in identities if one}
+    rows = db.execute(select(events).where(events.c.id.in_(wanted))) if wanted else ()
+    return {row.id: event_of(row) for row in rows}
+
+
+def newest_of_each(db: Connection, workspace: str, type: str, subjects: Sequence[str]) -> dict[str, Event]:
+    """The newest event of a type of each of some subjects."""
+    own = (events.c.workspace == workspace, events.c.type == type, events.c.subject.in_(subjects))
+    rows = db.execute(select(events).where(*own).order_by(events.c.seq)) if subjects else ()
+    return {row.subject: event_of(row) for row in rows}
+
+
+def newest_times(db: Connection, type: str, subjects: Sequence[str]) -> dict[str, int]:
+    """When an event of a type last happened to each of some subjects; one that it never happened to is left out."""
+    if not subjects:
+        return {}
+    query = select(events.c.subject, func.max(events.c.time_ms).label("time_ms"))
+    rows = db.execute(query.where(events.c.type == type, events.c.subject.in_(subjects)).group_by(events.c.subject))
+    return {row.subject: row.time_ms for row in rows}
+
+
+def effects(db: Connection, identity: str, limit: int = 1000) -> list[Event]:
     """The events that an event led to directly."""
-    return [_event(row) for row in db.execute(select(events).where(events.c.causationid == identity).order_by(events.c.seq))]
+    query = select(events).where(events.c.causationid == identity).order_by(events.c.seq).limit(limit)
+    return [event_of(row) for row in db.execute(query)]
 
 
 def offset(db: Connection, consumer: str) -> int:
@@ -84,5 +108,6 @@ def advance(batch: Batch, consumer: str, seq: int) -> None:
     batch.execute(upsert(batch.connection, offsets, {"consumer": consumer, "seq": seq}, ["consumer"]))
 
 
-def _event(row: Any) -> Event:
+def event_of(row: Any) -> Event:
+    """A row of the table."""
     return Event(**{**row._mapping, "data": json.loads(row.data)})

@@ -14,6 +14,7 @@ from regie.base.clock import wall_ms
 from regie.store.tables import nodes
 
 LIVE_MS = 10_000
+NO_NODE = "no live node"  # in the place of names
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def behind(db: Connection, endpoint: str, generation: int) -> tuple[str, ...]:
     """The live nodes that have not acknowledged a generation; where no node lives, that is said."""
     alive = live(db)
     if not alive:
-        return ("no live node",)
+        return (NO_NODE,)
     return tuple(node.id for node in alive if node.generations.get(endpoint, 0) < generation)
 
 

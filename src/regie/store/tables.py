@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, func, literal_column, text
 
 metadata = MetaData(
     naming_convention={
@@ -24,6 +24,14 @@ def domain(**more: Any) -> dict[str, Any]:
 def crown(*actions: str) -> dict[str, Any]:
     """`info` of a table that is written only inside a change under one of these actions."""
     return {"sort": "crown", "actions": frozenset(actions)}
+
+
+BEGINNING = 64
+
+
+def beginning(column: Column[str]) -> Any:
+    """The first characters of a text, for an index: PostgreSQL's hold no text of more than 2,700 bytes."""
+    return func.substr(column, literal_column("1"), literal_column(str(BEGINNING)))
 
 
 MEASUREMENT = {"sort": "measurement"}
@@ -61,6 +69,29 @@ audit_records = Table(
     Column("result", String(16), nullable=False),
     Column("wall_ms", BigInteger, nullable=False),
     Index(None, "workspace", "seq"),
+    Index(None, "workspace", "actor", "seq"),
+    Index(None, "workspace", "action", "seq"),
+    Index(None, "workspace", "wall_ms", "seq"),
+    info=MACHINERY,
+)  # fmt: skip
+Index("ix_audit_records_target", audit_records.c.workspace, beginning(audit_records.c.target), audit_records.c.seq)
+Index("ix_audit_records_not_done", audit_records.c.workspace, audit_records.c.result, audit_records.c.seq,
+      sqlite_where=text("result != 'done'"), postgresql_where=text("result != 'done'"))  # fmt: skip
+
+# Each time that the whole chain was recomputed; written by whoever did it, so it is a note, not evidence.
+verifications = Table(
+    "verifications", metadata,
+    Column("id", String(32), primary_key=True),
+    Column("by", String(200), nullable=False),
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("took_ms", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("anchored", BigInteger),  # the record of the anchor that it was compared with
+    Column("broken", BigInteger),  # the first wrong record
+    Column("reason", String(32), nullable=False),
+    Column("what", Text, nullable=False),
     info=MACHINERY,
 )  # fmt: skip
 
@@ -86,10 +117,14 @@ events = Table(
     Column("correlationid", String(32), nullable=False),
     Column("causationid", String(32), nullable=False),
     Column("data", Text, nullable=False),
+    Index(None, "workspace", "seq"),
     Index(None, "workspace", "type", "seq"),
+    Index(None, "workspace", "time_ms", "seq"),
+    Index(None, "workspace", "correlationid", "seq"),
     Index(None, "causationid"),
     info=MACHINERY,
 )  # fmt: skip
+Index("ix_events_subject", events.c.workspace, beginning(events.c.subject), events.c.seq)
 
 offsets = Table(
     "offsets", metadata,
@@ -231,6 +266,35 @@ grants = Table(
     Column("revoked_wall_ms", BigInteger),
     Index(None, "actor"),
     info=domain(),
+)  # fmt: skip
+
+# A browser's session. `token`: the hash of the token that it came from, whose end is its end; none: the local user of the laptop.
+sessions = Table(
+    "sessions", metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("actor", String(200), nullable=False),
+    Column("token", String(64)),
+    Column("opened_wall_ms", BigInteger, nullable=False),
+    Index(None, "actor", "opened_wall_ms"),
+    info=domain(),
+)  # fmt: skip
+
+# When a session was last used: asked at each request of a browser, written once a minute.
+session_uses = Table(
+    "session_uses", metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("used_wall_ms", BigInteger, nullable=False),
+    info=MACHINERY,
+)  # fmt: skip
+
+# What `regie open` prints: opens one session, once.
+session_codes = Table(
+    "session_codes", metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("actor", String(200), nullable=False),
+    Column("token", String(64)),
+    Column("until_wall_ms", BigInteger, nullable=False),
+    info=MACHINERY,
 )  # fmt: skip
 
 collections = Table(

@@ -39,7 +39,12 @@ def revoke(batch: Writes, token: str) -> None:
 
 def found(db: Connection, token: str) -> Any | None:
     """The token's row, whatever its state; None where nobody made it."""
-    return db.execute(_FOUND, {"hash": _hash(token)}).first()
+    return by_hash(db, _hash(token))
+
+
+def by_hash(db: Connection, key: str) -> Any | None:
+    """As `found`, of a token's hash."""
+    return db.execute(_FOUND, {"hash": key}).first()
 
 
 def wrong(row: Any, now_wall_ms: int) -> str:

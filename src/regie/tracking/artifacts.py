@@ -113,9 +113,25 @@ def listed(db: Connection, workspace: str, root: str, path: str = "") -> list[En
     return [Entry(entry, size) for entry, size in sorted(found.items())]
 
 
-def _direct(db: Connection, here: dict[str, Any], start: str) -> Iterator[tuple[str, int]]:
-    """The direct files of a folder, and of each folder in it one or some files."""
-    at, most = start, FEWEST
+def page(db: Connection, workspace: str, root: str, path: str, after: str, limit: int) -> tuple[list[Entry], bool]:
+    """At most `limit` of what lies directly in a folder, in the order of paths, and whether there is more.
+
+    `after`: the last name of the page before, with a `/` behind that of a folder; empty for the first page.
+    """
+    start = f"{path}/" if path else ""
+    at = start if not after else start + (after[:-1] + "0" if after.endswith("/") else after + "\x01")
+    found: dict[str, int | None] = {}
+    for row_path, size in _direct(db, {"workspace": workspace, "root": root}, start, at):
+        head, _, rest = row_path[len(start) :].partition("/")
+        if head not in found and len(found) == limit:
+            return [Entry(*one) for one in found.items()], True
+        found[head] = None if rest else size
+    return [Entry(*one) for one in found.items()], False
+
+
+def _direct(db: Connection, here: dict[str, Any], start: str, at: str | None = None) -> Iterator[tuple[str, int]]:
+    """The direct files of a folder, from `at` on, and of each folder in it one or some files."""
+    at, most = start if at is None else at, FEWEST
     while True:
         end = {"to_path": start[:-1] + "0"} if start else {}
         rows = db.execute(_NEXT if start else _ROOT, {**here, "from_path": at, "most": most, **end}).all()

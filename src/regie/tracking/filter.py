@@ -38,6 +38,14 @@ _DIRECTION = re.compile(r"\s+(ASC|DESC)$", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database holds these in a text
 
 
+class Misread(BadInput):
+    """A filter or an order that breaks off the grammar at a character. `hint` is a word for what is wanted there, `values` belong to it."""
+
+    def __init__(self, what: str, do: str, at: int, hint: str, values: Mapping[str, str]) -> None:
+        super().__init__(what, "filter or order_by", do)
+        self.at, self.hint, self.values = at, hint, values
+
+
 @dataclass(frozen=True)
 class Clause:
     """One comparison. `value` is a tuple for IN, None for IS NULL."""
@@ -116,7 +124,7 @@ def parse_order(text: str, grammar: Grammar) -> Order:
     head = text[: direction.start()] if direction else text
     kind, key, at = _name(head, 0, grammar)
     if at < len(head) or (grammar.bare_orders and "." in head):
-        raise _wrong(text, at, "write a key, then ASC or DESC")
+        raise _wrong(text, at, "write a key, then ASC or DESC", "order")
     key = grammar.aliases.get(key, key) if kind == "attribute" and key in (grammar.orders[kind] or ()) else key
     return ordered(Order(kind, key, not (direction and direction.group(1).upper() == "DESC")), grammar)
 
@@ -148,19 +156,23 @@ def distinct(orders: list[Order]) -> list[Order]:
 def _clause(source: str, at: int, grammar: Grammar) -> tuple[Clause, int]:
     begin = at
     if _OR.match(source, at) is not None:
-        raise _wrong(source, at, "join comparisons with AND; OR is not supported")
+        raise _wrong(source, at, "join comparisons with AND; OR is not supported", "and_only")
     kind, key, at = _name(source, at, grammar)
     sort = grammar.sort(kind, key)
     if sort is None:
         keys = sorted(grammar.fixed.get(kind, {}))
-        raise _wrong(source, begin, f"there is no {kind} {key!r}; write one of " + ", ".join(keys))
+        known = ", ".join(keys)
+        raise _wrong(
+            source, begin, f"there is no {kind} {key!r}; write one of {known}", "no_such", kind=kind, key=key, known=known
+        )
     found = _OPERATOR.match(source, at := _skip(source, at))
     said = (found.group(1) or found.group(2)) if found else ""
     operator = " ".join(said.upper().split())
     if operator not in sort.operators or found is None:
-        raise _wrong(source, at, f"{kind} {key} is compared by one of " + ", ".join(sort.operators))
+        known = ", ".join(sort.operators)
+        raise _wrong(source, at, f"{kind} {key} is compared by one of {known}", "operator", kind=kind, key=key, known=known)
     if not grammar.any_case and operator in ("LIKE", "ILIKE", "IN") and said != operator:
-        raise _wrong(source, at, f"write {operator}")
+        raise _wrong(source, at, f"write {operator}", "spell", known=operator)
     at = found.end()
     key = grammar.aliases.get(key, key) if kind == "attribute" else key
     if operator in NULL_OPERATORS:
@@ -177,7 +189,7 @@ def _clause(source: str, at: int, grammar: Grammar) -> tuple[Clause, int]:
 def _name(source: str, at: int, grammar: Grammar) -> tuple[str, str, int]:
     found = _NAME.match(source, at)
     if found is None:
-        raise _wrong(source, at, "write a key such as metrics.rmse")
+        raise _wrong(source, at, "write a key such as metrics.rmse", "key")
     prefix, ticked, quoted, word = found.groups()
     if prefix is None and word is not None and "." in word:
         prefix, _, word = word.partition(".")
@@ -185,7 +197,8 @@ def _name(source: str, at: int, grammar: Grammar) -> tuple[str, str, int]:
         return "attribute", ticked or quoted or word, found.end()
     kind = grammar.prefixes.get(prefix)
     if kind is None:
-        raise _wrong(source, at, f"{prefix} is none of " + ", ".join(sorted(grammar.prefixes)))
+        known = ", ".join(sorted(one for one in grammar.prefixes if "`" not in one))
+        raise _wrong(source, at, f"{prefix} is none of {known}", "prefix", key=prefix, known=known)
     return kind, ticked or quoted or word, found.end()
 
 
@@ -199,25 +212,25 @@ def _value(source: str, at: int, sort: Sort) -> tuple[Value, int]:
         return _number(source, at, said, sort), text.end()
     if sort.either and not sort.number and (word := _WORD.match(source, at)) is not None:
         return word.group(1), word.end()
-    raise _wrong(source, at, "write a number" if sort.number else "write text in quotes")
+    raise _wrong(source, at, *(("write a number", "number") if sort.number else ("write text in quotes", "text")))
 
 
 def _number(source: str, at: int, said: str, sort: Sort) -> int | float:
     """A whole number as such, so that none beyond 2^53 loses its last digits."""
     if not re.fullmatch(r"-?\d+", said):
         if sort.whole:
-            raise _wrong(source, at, "write a whole number")
+            raise _wrong(source, at, "write a whole number", "whole")
         return float(said)
     if len(said) < 20 and -_INT64 <= int(said) < _INT64:
         return int(said)
     if sort.whole:
-        raise _wrong(source, at, "write a number of 64 bits")
+        raise _wrong(source, at, "write a number of 64 bits", "whole")
     return float(said)
 
 
 def _list(source: str, at: int) -> tuple[Value, int]:
     if source[at : at + 1] != "(":
-        raise _wrong(source, at, "write a list such as ('a', 'b')")
+        raise _wrong(source, at, "write a list such as ('a', 'b')", "list")
     at, values = _skip(source, at + 1), list[str]()
     while (text := _ITEM.match(source, at)) is not None:
         values.append(_ESCAPE.sub(r"\1", text.group(1) if text.group(1) is not None else text.group(2)))
@@ -228,7 +241,7 @@ def _list(source: str, at: int) -> tuple[Value, int]:
             break
         if source[at : at + 1] == ")":
             return _counted(tuple(values)), at + 1
-    raise _wrong(source, at, "write a list of texts in quotes, such as ('a', 'b')")
+    raise _wrong(source, at, "write a list of texts in quotes, such as ('a', 'b')", "list")
 
 
 def _counted(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -242,6 +255,6 @@ def _skip(source: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _wrong(source: str, at: int, do: str) -> BadInput:
+def _wrong(source: str, at: int, do: str, hint: str, **values: str) -> Misread:
     shown = source if len(source) <= 200 else f"{source[:200]}..."
-    return BadInput(f"{shown!r} is no filter, from character {at + 1} on", "filter or order_by", do)
+    return Misread(f"{shown!r} is no filter, from character {at + 1} on", do, at, hint, values)

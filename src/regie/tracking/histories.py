@@ -59,16 +59,21 @@ def page(db: Connection, stretch: Stretch, window: Window) -> tuple[list[str], P
 
 def sample(db: Connection, stretch: Stretch, most: int) -> list[str]:
     """At most `most` points, evenly chosen over all that there are, the first and the last among them; by step."""
-    count = db.execute(select(func.count()).select_from(metrics).where(*stretch.here)).scalar_one()
+    return _texts(stretch, sampled(db, stretch, most)[0])
+
+
+def sampled(db: Connection, stretch: Stretch, most: int) -> tuple[list[Any], int]:
+    """The same as rows (timestamp, step, value, is NaN), and how many points there are."""
+    count = int(db.execute(select(func.count()).select_from(metrics).where(*stretch.here)).scalar_one())
     places = _places(count, most)
     if count <= most:
-        return _texts(stretch, _rows(db, select(*_POINT).where(*stretch.here).order_by(*_CHART)))
+        return _rows(db, select(*_POINT).where(*stretch.here).order_by(*_CHART)), count
     if count <= _MOST_STEPS and (found := _by_steps(db, stretch, places)) is not None:
-        return _texts(stretch, found)
+        return found, count
     number = type_coerce(func.row_number().over(order_by=_CHART), BigInteger).label("number")
     numbered = select(*_POINT, number).where(*stretch.here).subquery()
     chosen = select(*(numbered.c[one.name] for one in _POINT)).where(among(db, numbered.c.number, [one + 1 for one in places]))
-    return _texts(stretch, _rows(db, chosen.order_by(numbered.c.number)))
+    return _rows(db, chosen.order_by(numbered.c.number)), count
 
 
 def _places(count: int, most: int) -> list[int]:

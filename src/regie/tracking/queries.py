@@ -130,6 +130,26 @@ def run_keys(db: Connection, workspace: str, run_ids: Sequence[str]) -> dict[str
     return {row.id: row.key for row in db.execute(_KEYS, {"workspace": workspace, "ids": run_ids})}
 
 
+def runs_named(db: Connection, workspace: str, run_ids: Sequence[str]) -> list[Run]:
+    """Those of the runs that are there and were not deleted, in the order in which they were named."""
+    found: dict[str, Run] = {}
+    for piece in _pieces(run_ids):
+        here = (runs.c.workspace == workspace, runs.c.id.in_(piece), runs.c.lifecycle == "active")
+        found |= {row.id: Run(*row) for row in db.execute(select(*RUN_COLUMNS).where(*here))}
+    return [found[one] for one in dict.fromkeys(run_ids) if one in found]
+
+
+def experiment_names(db: Connection, workspace: str, ids: Sequence[str]) -> dict[str, str]:
+    """The names of some experiments, by id."""
+    found: dict[str, str] = {}
+    for piece in _pieces(ids):
+        query = select(experiments.c.id, experiments.c.name).where(
+            experiments.c.workspace == workspace, experiments.c.id.in_(piece)
+        )
+        found |= {row.id: row.name for row in db.execute(query)}
+    return found
+
+
 def run_data(db: Connection, found: Sequence[Run]) -> dict[int, RunData]:
     """What runs measured, by their key; one statement a table, not one a run."""
     data: dict[int, RunData] = {one.key: RunData() for one in found}
@@ -212,3 +232,12 @@ def logged_model_data(db: Connection, ids: Sequence[str]) -> dict[str, dict[str,
 def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(keys), PIECE):
         yield keys[start : start + PIECE]
+
+
+def tracked(db: Connection) -> list[Any]:
+    """Every workspace in which somebody tracked a run: how many experiments it has, and when its newest run began."""
+    mine = (runs.c.experiment_id == experiments.c.id, runs.c.lifecycle == "active")
+    newest = select(func.max(runs.c.start_wall_ms)).where(*mine).correlate(experiments).scalar_subquery()
+    each = select(experiments.c.workspace, newest.label("newest")).where(experiments.c.lifecycle == "active").subquery()
+    query = select(each.c.workspace, func.count().label("experiments"), func.max(each.c.newest).label("newest_wall_ms"))
+    return list(db.execute(query.where(each.c.newest.is_not(None)).group_by(each.c.workspace).order_by(each.c.workspace)))

@@ -94,28 +94,50 @@ def valued(db: Connection, table: Any, clause: Clause) -> ColumnElement[bool]:
 
 
 def runs_found(
-    db: Connection, workspace: str, experiment_ids: Sequence[str], clauses: Sequence[Clause] = (), orders: Sequence[Order] = (),
-    view: str = "ACTIVE_ONLY", window: Window = FIRST,
+    db: Connection, workspace: str, experiment_ids: Sequence[str] | None, clauses: Sequence[Clause] = (), orders: Sequence[Order] = (),
+    view: str = "ACTIVE_ONLY", window: Window = FIRST, where: Sequence[ColumnElement[bool]] = (),
 ) -> Slice[Run]:  # fmt: skip
-    """Runs of some experiments; newest first where the orders leave it open.
+    """Runs of some experiments, or with None of all; newest first where the orders leave it open.
 
     A metric, parameter or tag that the order names is looked up once a run, for the filter too: the database walks the runs of the
     experiments, whatever it knows of the tables' sizes, and finds the value by its key.
     """
-    query = select(*queries.RUN_COLUMNS).where(
-        runs.c.workspace == workspace, among(db, runs.c.experiment_id, experiment_ids), runs.c.lifecycle.in_(VIEWS[view])
-    )
     places = [place for one in orders if (place := _place(one.kind, one.key)) is not None]
     joined = {place: _KEYED[place[0]].alias() for place in places}
     beside: Any = runs
     for (_, key), table in joined.items():
         beside = beside.outerjoin(table, and_(table.c.run == runs.c.key, table.c.key == key))
-    query = query.select_from(beside).where(*(_of_run(db, clause, joined, len(clauses)) for clause in clauses))
+    query = (
+        select(*queries.RUN_COLUMNS)
+        .select_from(beside)
+        .where(*_wanted(db, workspace, experiment_ids, clauses, view, joined), *where)
+    )
     columns = [column for order in orders for column in _run_order(order, joined)]
     if ("attribute", "start_time") not in {(one.kind, one.key) for one in orders}:
         columns.append(Column(runs.c.start_wall_ms, int, ascending=False))
     rows, end = read(db, query, [*columns, Column(runs.c.id, str)], window)
     return Slice([Run(*row[: len(queries.RUN_COLUMNS)]) for row in rows], end)
+
+
+def runs_counted(
+    db: Connection, workspace: str, experiment_ids: Sequence[str] | None, clauses: Sequence[Clause], most: int,
+    where: Sequence[ColumnElement[bool]] = (),
+) -> int:  # fmt: skip
+    """How many runs a filter finds; it stops counting at `most`."""
+    found = (
+        select(literal(1)).select_from(runs).where(*_wanted(db, workspace, experiment_ids, clauses, "ACTIVE_ONLY", {}), *where)
+    )
+    return int(db.execute(select(func.count()).select_from(found.limit(most).subquery())).scalar_one())
+
+
+def _wanted(
+    db: Connection, workspace: str, experiment_ids: Sequence[str] | None, clauses: Sequence[Clause], view: str,
+    joined: Mapping[tuple[str, str], Any],
+) -> list[ColumnElement[bool]]:  # fmt: skip
+    """What the runs fulfil that a filter finds."""
+    here = [runs.c.workspace == workspace, runs.c.lifecycle.in_(VIEWS[view])]
+    here += [] if experiment_ids is None else [among(db, runs.c.experiment_id, experiment_ids)]
+    return [*here, *(_of_run(db, clause, joined, len(clauses)) for clause in clauses)]
 
 
 def _place(kind: str, key: str) -> tuple[str, str] | None:

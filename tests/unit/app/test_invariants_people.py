@@ -6,18 +6,22 @@ import pytest
 
 from regie.app.invariants import broken
 from regie.loop import approve
-from regie.store import actors
+from regie.store import actors, sessions
 from regie.store.database import Database
 from regie.store.types import LOCAL, Actor
 from tests.conftest import open_store
 from tests.support.asking import ANN, BEN, made, passed, ran, turn
 from tests.support.place import Place
 
-OURS = ("tokens.people", "grants.people", "approvals.one", "approvals.before", "approvals.people")
+OURS = ("tokens.people", "sessions.people", "grants.people", "approvals.one", "approvals.before", "approvals.people")
 # One statement each, and the invariant that it breaks.
 DAMAGE = {
     "UPDATE tokens SET actor = 'mallory' WHERE kind = 'person'": "tokens.people",
     "UPDATE actors SET revoked_wall_ms = 1 WHERE name = 'ann'": "tokens.people",
+    "UPDATE sessions SET actor = 'mallory' WHERE token IS NOT NULL": "sessions.people",
+    "UPDATE sessions SET token = 'a token'": "sessions.people",
+    "UPDATE session_codes SET token = NULL": "sessions.people",
+    "UPDATE session_codes SET hash = 'code ' || actor": "sessions.people",
     "UPDATE grants SET actor = 'mallory'": "grants.people",
     "UPDATE grants SET revoked_wall_ms = NULL WHERE actor = 'eve'": "grants.people",
     "UPDATE approvals SET state = 'pending', decided_ms = NULL, decided_by = ''": "approvals.one",
@@ -48,7 +52,12 @@ def answered(tmp_path_factory):
     place = made(Place(store, folder))
     for name in ("ann", "ben", "eve"):
         with store.change(LOCAL, "actor.add", name, workspace="loop") as tx:
-            actors.add(tx, name, ["validator"])
+            token = actors.add(tx, name, ["validator"])
+        with store.read() as db:
+            holder = sessions.of_token(db, token)
+        with store.change(ANN, "session.open", name) as tx:
+            sessions.open_session(tx, holder)
+            sessions.new_code(tx, holder)
     with store.change(LOCAL, "actor.revoke", "eve", "left", workspace="loop") as tx:
         actors.revoke(tx, "eve")
     first = passed(place)

@@ -66,8 +66,8 @@ def test_who_registered_a_version_by_hand_is_its_author_and_of_its_copies_too(as
         first = registered.register(tx, "loop", source="x", package=package, role="challenger")
         copy = registered.register(tx, "loop", source="models:/loop/1", package=package, role="challenger", user="mallory")
     with asks.store.read() as db:
-        assert authors(db, "loop", "loop", first)["ben"] == "registered it"
-        assert authors(db, "loop", "loop", copy)["ben"] == "registered it (loop@1 has the same package)"
+        assert str(authors(db, "loop", "loop", first)["ben"]) == "registered it"
+        assert str(authors(db, "loop", "loop", copy)["ben"]) == "registered it (loop@1 has the same package)"
 
 
 @pytest.mark.parametrize("actor", [EVE, Actor("guest", frozenset({"viewer"})), Actor("nobody")])

@@ -16,7 +16,7 @@ from regie.metrics.answers import ModelTask, answer_for, outputs_of, truth_of, u
 from regie.metrics.catalogue import CATALOGUE, metric_of
 from regie.spec.expressions import METRICS
 
-MODULES = ("rows", "pooled", "catalogue", "answers", "intervals", "groups")
+MODULES = ("rows", "pooled", "catalogue", "answers", "intervals", "groups", "requests")
 SIZES = st.integers(2, 60)
 TRUTH = SIZES.flatmap(lambda n: arrays(np.float64, n, elements=st.sampled_from([0.0, 1.0])))
 

@@ -54,6 +54,14 @@ def test_a_token_is_stored_as_a_hash_and_listed_without_it(store):
     assert [one["state"] for one in listed[0]["tokens"]] == ["active"]
 
 
+def test_who_sees_one_workspace_is_told_of_no_token_for_another_one(store):
+    add(store, "ann", "viewer")
+    add(store, "ann", "viewer", workspace="churn")
+    with store.read() as db:
+        (ann,) = actors.listed(db, frozenset({WORKSPACE}))
+    assert "churn" not in str(ann)
+
+
 def test_a_token_for_one_workspace_opens_no_other_even_where_its_actor_has_a_role(store):
     here = add(store, "ann", "engineer")
     there = add(store, "ann", "viewer", workspace="churn")
