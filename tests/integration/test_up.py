@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -250,10 +252,35 @@ def test_in_the_background_it_returns_when_everything_answers(up):
     done = up.run("--detach")
     assert done.returncode == 0, done.stderr
     pid = int(done.stdout)
+    (link,) = re.findall(r"http\S+/sign-in#\S+", done.stderr)
+    assert link.partition("#")[2] not in (up.home / "logs" / "up.log").read_text()
+    assert signed_in(link) == "local"
     assert answers(up.port)
     assert answers(up.serve_port)
     os.kill(pid, signal.SIGTERM)
     until(lambda: of_home(up.home) == {}, "everything has ended")
+
+
+def signed_in(address):
+    """Who the link of a sign-in makes one, as its page does it; None where it signs nobody in."""
+    server, _, code = address.replace("/sign-in?next=/review", "").replace("/sign-in", "").partition("#")
+    body = json.dumps({"code": code}).encode()
+    asked = urllib.request.Request(f"{server}/api/v1/session", body, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=LIMIT_S) as answer:
+            return json.load(answer)["actor"]
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return None
+
+
+def test_a_link_that_is_printed_signs_in_once_and_stands_in_no_log(running):
+    link = running.regie("open", "/review", "--no-browser", "--server", f"http://127.0.0.1:{running.port}").stdout.strip()
+    assert "/sign-in?next=/review#" in link
+    assert [signed_in(link), signed_in(link)] == ["local", None]
+    for file in (running.home / "logs").iterdir():
+        assert link.partition("#")[2] not in file.read_text()
+    assert running.regie("open", "//elsewhere").returncode == 2
 
 
 def test_a_database_of_a_newer_version_is_refused_and_nothing_is_left_running(up):

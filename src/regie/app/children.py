@@ -129,23 +129,24 @@ class Adopted:
 
 def healthy(address: str) -> bool:
     """Whether `GET /health` answers 200."""
-    return _health(address)[0] == 200
+    return asked(address, "/health")[0] == 200
 
 
 def health(address: str) -> dict[str, Any]:
     """What `GET /health` says of the process; empty where nothing answers, or nothing that is understood."""
     try:
-        said = json.loads(_health(address)[1])
+        said = json.loads(asked(address, "/health")[1])
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
 
 
-def _health(address: str) -> tuple[int, bytes]:
+def asked(address: str, path: str, method: str = "GET") -> tuple[int, bytes]:
+    """The status and the beginning of an answer; status 0 where nothing answers."""
     place = urlsplit(address)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=HEALTH_S)
     try:
-        connection.request("GET", "/health")
+        connection.request(method, path)
         answer = connection.getresponse()
         return answer.status, answer.read(ANSWER_BYTES)
     except (OSError, http.client.HTTPException):

@@ -33,6 +33,7 @@ TARGET_CHARS = 500
 AUDITED = (401, 403)  # by whoever refused
 LOOKS = ("GET", "HEAD", "OPTIONS")
 OPEN = "door.open"  # what somebody tries who never came to a door
+ASKING = frozenset({b"authorization", b"cookie", b"origin", b"sec-fetch-site"})  # by these a caller is looked up
 NOWHERE = JSONResponse({"detail": "Not Found"}, status_code=404)
 Note = Callable[[int, bytes], None]
 
@@ -166,7 +167,7 @@ class Doors:
             caller.enter(door.action, f"{scope['method']} {scope['path']}"[:TARGET_CHARS])
             scope[HERE] = caller
 
-        if any(name == b"authorization" for name, _ in scope["headers"]):
+        if any(name in ASKING for name, _ in scope["headers"]):
             await run_in_threadpool(ask)  # a look at the database
         else:
             ask()
@@ -206,6 +207,7 @@ def _note_stranger(store: Store, scope: Scope, status: int, body: bytes) -> None
 
 
 def note_foreign(store: Store, scope: Scope, rule: str) -> None:
-    """Audit a request that no door may see."""
+    """Audit a request that no door may see: one record a minute, whatever it tries and under whatever name."""
+    first = f"{rule}: {scope['method']} {scope['path']}"[:TARGET_CHARS]
     with suppress(OperationalError):  # it is refused in any case
-        store.note_refusal(UNKNOWN, OPEN, f"{scope['method']} {scope['path']}"[:TARGET_CHARS], rule)
+        store.note_refusal(UNKNOWN, OPEN, "this server", "what asks is not this machine, or no page of ours", reason=first)

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -16,21 +17,27 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DataError, OperationalError
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from regie.app import wiring
+from regie.app import ui, wiring
+from regie.app.browser import foreign
 from regie.app.doors import guard, note_foreign
+from regie.app.feed import Feed
 from regie.app.home import Home
 from regie.app.leader import TurnLoop
 from regie.app.mlflow.routes import install as install_mlflow
+from regie.app.pages.session import Tries
 from regie.app.wanted import Lookout
 from regie.app.workspace_path import WorkspacePath
+from regie.base.clock import MINUTE_MS, wall_ms
 from regie.base.errors import BadInput, RegieError
 from regie.base.version import VERSION
 from regie.store.change import Store
 from regie.store.database import THREADS, failure
+from regie.store.verifications import Verifier
 
 log = logging.getLogger("regie.server")
 # A client that logs once a minute keeps its connection: after 5 s, as uvicorn has it, each call would make a new one, and one that is
@@ -56,19 +63,23 @@ class LocalOnly:
 
     def __init__(self, app: ASGIApp, store: Store) -> None:
         self.app, self.store = app, store
+        self.noted = 0  # the minute in which one was audited: a page that sends thousands must not keep others from writing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (wrong := _foreign(dict(scope["headers"]))):
-            await run_in_threadpool(note_foreign, self.store, scope, f"{wrong} is not this machine")
-            body = {
-                "code": "access.foreign",
-                "what": f"{wrong} is not this machine",
-                "where": "laptop mode",
-                "do": "use 127.0.0.1",
-            }
+        if scope["type"] == "http" and (wrong := _wrong(scope)):
+            if (minute := wall_ms() // MINUTE_MS) != self.noted:
+                self.noted = minute
+                await run_in_threadpool(note_foreign, self.store, scope, wrong)
+            body = {"code": "access.foreign", "what": wrong, "where": "laptop mode", "do": "use 127.0.0.1"}
             await JSONResponse(body, status_code=403)(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+
+def _wrong(scope: Scope) -> str:
+    if wrong := _foreign(dict(scope["headers"])):
+        return f"{wrong} is not this machine"
+    return foreign(scope["method"], Headers(scope=scope))
 
 
 def _foreign(headers: dict[bytes, bytes]) -> str:
@@ -100,15 +111,18 @@ def create_app(home: Home) -> FastAPI:
         turns.stop()
 
     app = FastAPI(
-        title="Regie", version=VERSION, lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
+        title="Regie", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         redirect_slashes=False,  # it would lead from `/w/NAME/...` to the same route of the personal workspace
     )  # fmt: skip
     app.state.store, app.state.home, app.state.predictions = home.store, home, home.predictions
     app.state.lookout = Lookout(home.store)
+    app.state.verifier = Verifier(home.store)
+    app.state.sign_ins, app.state.feed = Tries(), Feed(home.store)
     app.add_exception_handler(RegieError, _regie_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(OperationalError, _database_error)
     app.add_exception_handler(DataError, _unkeepable)
+    app.add_exception_handler(404, _nowhere)
     for router in wiring.ROUTERS:  # the MLflow wire is installed below, with its own errors
         app.include_router(router)
     install_mlflow(app)
@@ -121,6 +135,13 @@ def create_app(home: Home) -> FastAPI:
 async def _regie_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RegieError)
     return JSONResponse(error.body(), status_code=error.status)
+
+
+async def _nowhere(request: Request, error: Exception) -> Response:
+    """Who follows a wrong link in a browser is told so by the control room's own page."""
+    if request.method == "GET" and request.headers.get("sec-fetch-dest") == "document":
+        return await run_in_threadpool(ui.page, 404)
+    return JSONResponse({"detail": "Not Found"}, status_code=404)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -161,6 +182,18 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+class Server(uvicorn.Server):
+    """Ends what never ends by itself as soon as it is told to: else it would wait for it."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self.feed = feed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.feed.end()
+        super().handle_exit(sig, frame)
+
+
 def serve(home: Home, host: str, port: int) -> int:
     """Run until SIGTERM; returns the exit code."""
     listener = bind(host, port)
@@ -179,6 +212,6 @@ def serve(home: Home, host: str, port: int) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again once it has drained; what follows is ours
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, app.state.feed).run(sockets=[listener])
     home.store.database.close()
     return 0

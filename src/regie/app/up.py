@@ -13,11 +13,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from regie.app.children import END_S, Adopted, Child, Process, Start, health, healthy, log_tail
+from regie.app.children import END_S, Adopted, Child, Process, Start, asked, health, healthy, log_tail
 from regie.base.clock import monotonic
 from regie.base.errors import Conflict, RegieError
 from regie.base.files import write_atomically
@@ -52,6 +52,7 @@ class Plan:
     port: int
     serve_port: int
     replay_from: str | None = None
+    invites: bool = True  # prints a link to sign in; not into a log
 
     @property
     def server(self) -> str:
@@ -89,7 +90,7 @@ def up(plan: Plan, say: Callable[[str], None]) -> int:
         serve = adoptable(plan.home)
         _ports_are_free(plan, serve, patient=(plan.home / "up.json").exists())
         if serve and serve.port != plan.serve_port:
-            plan = Plan(plan.home, plan.port, serve.port, plan.replay_from)
+            plan = replace(plan, serve_port=serve.port)
         stop = _stop_on_signals()
         kept: list[Kept] = []
         try:
@@ -97,11 +98,21 @@ def up(plan: Plan, say: Callable[[str], None]) -> int:
             _start_all(plan, serve, kept, stop, say)
             if not stop.is_set():
                 say(f"server  {plan.server}\nserve   http://{HOST}:{plan.serve_port}\nlogs    {plan.home / 'logs'}")
+                if plan.invites:
+                    say(invitation(plan.server))
             _keep(kept, stop, say)
         finally:
             _end_all(kept, say)
             (plan.home / "up.json").unlink(missing_ok=True)
         return 0
+
+
+def invitation(server: str) -> str:
+    """A line with a link that signs the local user in at the control room, once; or with the way to one."""
+    status, answer = asked(server, "/api/v1/session/codes", "POST")
+    if status != 201:
+        return "open    sign in at the control room: regie open"
+    return f"open    {server}/sign-in#{json.loads(answer)['code']}  (works once, for 15 minutes; then: regie open)"
 
 
 class Lock:
@@ -238,7 +249,7 @@ def detach(words: list[str], home: Path) -> int:
     """Start `up` in the background and wait until it is ready; returns its pid. Raises DidNotStart, Conflict."""
     with Lock(home):
         pass
-    start = Start("up", ["up", *words], home / "logs", None, outlives=True)
+    start = Start("up", ["up", "--detached", *words], home / "logs", None, outlives=True)
     child = Child(start)
     until = monotonic() + 2 * READY_S
     while monotonic() < until:

@@ -61,10 +61,21 @@ def anchor_command(client: "Client", file: Path | None, dry_run: bool, as_json: 
 
 @audit.command()
 @click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="Behind this sequence number.")
+@click.option("--actor", help="Only what this actor did or tried.")
+@click.option("--action", help="Only this action, for example rollout.abort.")
+@click.option("--target", help="Only what was done to this thing.")
+@click.option("--result", type=click.Choice(["done", "refused"]), help="Only what was done, or refused.")
+@click.option("--here", is_flag=True, help="Only this workspace, also for those who see all of them.")
+@options.FROM
+@options.TO
 @options.read
-def export(client: "Client", after: int, as_json: bool) -> None:
+def export(
+    client: "Client", after: int, actor: str | None, action: str | None, target: str | None, result: str | None, here: bool,
+    from_time: str | None, to_time: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Every record as NDJSON, one per line."""
-    for record in client.audit.records(after):
+    sought = {"actor": actor, "action": action, "target": target, "result": result, "everywhere": False if here else None}
+    for record in client.audit.records(after, **sought, **options.stretch(from_time, to_time)):
         show.line(record)
 
 

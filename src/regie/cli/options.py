@@ -80,3 +80,15 @@ def parse_time(text: str, flag: str) -> int:
         return parse_iso(text)
     except ValueError:
         raise BadInput(f"{text!r} is not a time", flag, "write for example 2013-01-01 or 2013-01-01T06:00:00Z") from None
+
+
+FROM = click.option("--from", "from_time", metavar="TIME", help="Only from this time on.")
+TO = click.option("--to", "to_time", metavar="TIME", help="Only before this time.")
+
+
+def stretch(from_time: str | None, to_time: str | None) -> dict[str, int | None]:
+    """`--from` and `--to` as the API takes them. Raises BadInput."""
+    return {
+        "from_ms": parse_time(from_time, "--from") if from_time else None,
+        "to_ms": parse_time(to_time, "--to") if to_time else None,
+    }

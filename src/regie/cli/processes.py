@@ -22,10 +22,11 @@ REPLAY = click.option("--replay-from", metavar="TIME", help="A new home gets a c
 @click.option("--serve-port", type=click.IntRange(1, 65535), help="Of serve.  [REGIE_SERVE_PORT, default 8701]")
 @REPLAY
 @click.option("--detach", is_flag=True, help="Return when everything answers; it goes on in the background.")
-def up(home: Path | None, port: int | None, serve_port: int | None, replay_from: str | None, detach: bool) -> int:
+@click.option("--detached", is_flag=True, hidden=True, help="What --detach says to the process in the background.")
+def up(home: Path | None, port: int | None, serve_port: int | None, replay_from: str | None, detach: bool, detached: bool) -> int:
     """Run server, worker and serve on this machine, until Ctrl-C.
 
-    What dies is started again. Logs are in HOME/logs.
+    Prints a link that signs you in at the control room, once; `regie open` prints another. What dies is started again. Logs are in HOME/logs.
     """
     from regie.app import up as supervisor  # its processes are an extra of the client
 
@@ -33,12 +34,13 @@ def up(home: Path | None, port: int | None, serve_port: int | None, replay_from:
     folder = settings.home.resolve()
     start = iso(options.parse_time(replay_from, "--replay-from")) if replay_from else None
     if not detach:
-        return supervisor.up(supervisor.Plan(folder, settings.port, settings.serve_port, start), say)
+        return supervisor.up(supervisor.Plan(folder, settings.port, settings.serve_port, start, invites=not detached), say)
     words = ["--home", str(folder), "--port", str(settings.port), "--serve-port", str(settings.serve_port)]
     folder.mkdir(parents=True, exist_ok=True)
     pid = supervisor.detach([*words, *(["--replay-from", start] if start else [])], folder)
     show.text(str(pid))
-    show.note(f"server  http://127.0.0.1:{settings.port}\nend it: kill {pid}")
+    address = f"http://127.0.0.1:{settings.port}"
+    show.note(f"server  {address}\n{supervisor.invitation(address)}\nend it: kill {pid}")
     return 0
 
 

@@ -20,6 +20,7 @@ from regie.base.errors import MissingExtra, RegieError
 BARE = {
     "init": ("regie.cli.init", "init", "Make a project that runs."),
     "up": ("regie.cli.processes", "up", "Run server, worker and serve on this machine."),
+    "open": ("regie.cli.opened", "opened", "Sign in at the control room, in a browser."),
     "demo": ("regie.cli.demo", "demo", "Play the whole loop on real data."),
     "check": ("regie.cli.promises", "check", "Check regie.yaml, and say when each promise can be answered."),
     "plan": ("regie.cli.promises", "plan", "Show what applying regie.yaml would change."),

@@ -20,6 +20,7 @@ LOOK_S = 0.5
 QUIET_S = 10.0  # where nobody watches, one line in ten seconds
 ENDED = ("finished", "failed", "cancelled")
 CONTRACT_BROKEN = "data.contract_broken"
+WAIT = click.option("--wait", is_flag=True, help="Wait; the exit code is the outcome: 0 finished, 1 failed, 3 contract broken.")
 COLUMNS: tuple[show.Column, ...] = (
     ("run", "run_id"), ("pipeline", "pipeline"), ("state", "state"), ("created", show.time("created_ms")),
     ("ended", show.time("ended_ms")), ("reason", "reason"),
@@ -42,7 +43,7 @@ def pipelines(client: "Client", as_json: bool) -> None:
 @pipeline.command("run")
 @click.argument("name")
 @click.option("-p", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; its value is JSON or a text.")
-@click.option("--wait", is_flag=True, help="Wait; the exit code is the outcome: 0 finished, 1 failed, 3 contract broken.")
+@WAIT
 @options.write
 def run_pipeline(
     client: "Client", name: str, params: tuple[str, ...], wait: bool, reason: str, dry_run: bool, as_json: bool
@@ -55,6 +56,11 @@ def run_pipeline(
         return 0
     since = client.audit.anchor()["seq"] if wait else 0
     started = client.pipelines.run(name, values, code_digest=client.blobs.put(code), git=facts, reason=reason)
+    return _told(client, started, since, wait, as_json)
+
+
+def _told(client: "Client", started: dict[str, Any], since: int, wait: bool, as_json: bool) -> int:
+    """Say which run was queued; with `wait`, what became of it."""
     run_id = str(started["run_id"])
     if not wait:
         show.data(started) if as_json else show.text(run_id)
@@ -122,10 +128,34 @@ def cancel(client: "Client", run_id: str, reason: str, dry_run: bool, as_json: b
 
 @run.command()
 @click.argument("run_id")
+@click.option("--from", "from_tasks", multiple=True, metavar="TASK", help="Compute it, and what follows it, anew.")
+@WAIT
+@options.write
+def again(
+    client: "Client", run_id: str, from_tasks: tuple[str, ...], wait: bool, reason: str, dry_run: bool, as_json: bool
+) -> int:
+    """Run again with the same code, parameters and snapshots; what is not computed anew comes from the cache."""
+    if dry_run:
+        found = client.runs.show(run_id)
+        anew = f"{', '.join(from_tasks)} and what follows anew" if from_tasks else "nothing anew that the cache has"
+        show.note(f"would run {found['pipeline']} again as run {run_id} did, computing {anew}")
+        return 0
+    since = client.audit.anchor()["seq"] if wait else 0
+    return _told(client, client.runs.again(run_id, from_tasks, reason=reason), since, wait, as_json)
+
+
+@run.command()
+@click.argument("run_id")
 @click.argument("task", required=False)
+@click.option("--follow", "-f", is_flag=True, help="Of one task: go on until it ends.")
 @options.read
-def logs(client: "Client", run_id: str, task: str | None, as_json: bool) -> None:
-    """What the tasks of a run have printed."""
+def logs(client: "Client", run_id: str, task: str | None, follow: bool, as_json: bool) -> None:
+    """What the tasks of a run have printed; RUN_ID/TASK names one, too."""
+    run_id, _, named = run_id.partition("/")
+    task = task or named or None
+    if follow:
+        _follow_log(client, run_id, task)
+        return
     found = client.runs.logs(run_id)
     chosen = {name: printed for name, printed in found.items() if task is None or name.split()[0] == task}
     if task is not None and not chosen:
@@ -137,6 +167,22 @@ def logs(client: "Client", run_id: str, task: str | None, as_json: bool) -> None
     for name, printed in chosen.items():
         show.note(f"==> {name}")
         click.echo(printed, nl=not printed.endswith("\n"))
+
+
+def _follow_log(client: "Client", run_id: str, task: str | None) -> None:
+    """Print the newest attempt's log as it grows; without a task, that of the one that runs."""
+    tasks = client.runs.show(run_id)["tasks"]
+    chosen = [one for one in tasks if (one["state"] == "running" if task is None else one["name"] == task)]
+    if not chosen:
+        raise NotFound(f"no task {task}" if task else "no task runs now", run_id, f"regie run show {run_id}")
+    piece = client.runs.log(chosen[-1]["id"])
+    while True:
+        click.echo(piece["text"], nl=False)
+        if piece["end_bytes"] >= piece["size_bytes"]:
+            if not piece["live"]:
+                return
+            time.sleep(LOOK_S * 2)
+        piece = client.runs.log(chosen[-1]["id"], piece["end_bytes"])
 
 
 def parameter(words: str) -> tuple[str, Any]:

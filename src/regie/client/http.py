@@ -63,7 +63,7 @@ class Client:
         self.rollouts, self.monitors, self.datasets = nouns.Rollouts(self), nouns.Monitors(self), nouns.Datasets(self)
         self.events, self.audit, self.jobs = nouns.Events(self), nouns.Audit(self), nouns.Jobs(self)
         self.clock, self.blobs, self.labels = nouns.Clock(self), nouns.Blobs(self), nouns.Labels(self)
-        self.actors = nouns.Actors(self)
+        self.actors, self.sessions = nouns.Actors(self), nouns.Sessions(self)
         self.approvals = nouns.Approvals(self)
         self.collections = nouns.Collections(self)
 

@@ -15,6 +15,8 @@ COLLECT_S = 300.0
 class Requests(Protocol):
     """What a noun needs of the client."""
 
+    server: str
+
     def mapping(self, method: str, path: str, **sent: Any) -> Json: ...
     def rows(self, path: str, **params: Any) -> Rows: ...
     def content(self, method: str, path: str, **sent: Any) -> bytes: ...
@@ -37,6 +39,16 @@ class Runs(Noun):
 
     def cancel(self, run_id: str, reason: str) -> Json:
         return self.client.mapping("POST", f"/api/v1/runs/{_part(run_id)}/cancel", json={"reason": reason})
+
+    def again(self, run_id: str, from_tasks: Sequence[str] = (), *, reason: str = "") -> Json:
+        """Queue a run with the same code, parameters and snapshots: `{run_id, job_id}`. `from_tasks`: compute these anew."""
+        body = {"from_tasks": [*from_tasks]} | ({"reason": reason} if reason else {})
+        return self.client.mapping("POST", f"/api/v1/runs/{_part(run_id)}/again", json=body)
+
+    def log(self, task_id: str, from_bytes: int | None = None) -> Json:
+        """What an attempt has printed so far, from an offset on: `{at_bytes, end_bytes, size_bytes, text, live}`."""
+        at = {} if from_bytes is None else {"from_bytes": from_bytes}
+        return self.client.mapping("GET", f"/api/v1/tasks/{_part(task_id)}/log", params=at)
 
     def logs(self, run_id: str) -> dict[str, str]:
         """What each task has printed."""
@@ -152,13 +164,19 @@ class Labels(Noun):
 
 
 class Events(Noun):
-    def list(self, after: int = 0, limit: int = 1000, type: str | None = None) -> Rows:
-        """CloudEvents behind a sequence number, in order."""
-        return self.client.rows("/api/v1/events", after=after, limit=limit, type=type)
+    """`sought`: without (types), subject, correlation, from_ms, to_ms."""
 
-    def all(self, after: int = 0, type: str | None = None) -> Iterator[Json]:
+    def list(self, after: int = 0, limit: int = 1000, type: str | Sequence[str] | None = None, **sought: Any) -> Rows:
+        """CloudEvents behind a sequence number, in order."""
+        return self.client.rows("/api/v1/events", after=after, limit=limit, type=type, **sought)
+
+    def newest(self, limit: int = 1000, type: str | Sequence[str] | None = None, **sought: Any) -> Rows:
+        """The last ones, in order."""
+        return self.client.rows("/api/v1/events", limit=limit, type=type, newest=True, **sought)
+
+    def all(self, after: int = 0, type: str | Sequence[str] | None = None, **sought: Any) -> Iterator[Json]:
         """Every one of them, page by page."""
-        return self.client.pages("/api/v1/events", "sequence", after, type=type)
+        return self.client.pages("/api/v1/events", "sequence", after, type=type, **sought)
 
 
 class Jobs(Noun):
@@ -220,9 +238,9 @@ class Audit(Noun):
     def anchor(self) -> Json:
         return self.client.mapping("GET", "/api/v1/audit/anchor")
 
-    def records(self, after: int = 0) -> Iterator[Json]:
-        """Every record behind a sequence number, page by page."""
-        return self.client.pages("/api/v1/audit/records", "seq", after)
+    def records(self, after: int = 0, **sought: Any) -> Iterator[Json]:
+        """Every record behind a sequence number, page by page; `sought`: actor, action, target, result, from_ms, to_ms, everywhere."""
+        return self.client.pages("/api/v1/audit/records", "seq", after, **sought)
 
 
 class Clock(Noun):
@@ -234,6 +252,14 @@ class Clock(Noun):
         # The server answers within timeout_s; ten seconds more are for the answer's way.
         body = {"to": to_ms, "timeout_s": timeout_s}
         return self.client.mapping("POST", "/api/v1/clock/advance", json=body, timeout=timeout_s + 10)
+
+
+class Sessions(Noun):
+    def link(self, path: str = "/") -> Json:
+        """A link that signs the caller in at a browser, once, and leads to `path`: `{link, until_wall_ms}`."""
+        made = self.client.mapping("POST", "/api/v1/session/codes")
+        goes_on = f"?next={quote(path, safe='/')}" if path != "/" else ""
+        return {"link": f"{self.client.server}/sign-in{goes_on}#{made['code']}", "until_wall_ms": made["until_wall_ms"]}
 
 
 class Blobs(Noun):

@@ -1,10 +1,12 @@
 """The build fails for a route that nobody has a policy for."""
 
 import asyncio
+import re
 from urllib.parse import unquote
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
 
 from regie.app import server
 from regie.app.doors import Doors, Unguarded, doors
@@ -62,6 +64,7 @@ def test_whatever_writes_asks_for_more_than_reading():
     """A GET reads; of the others only those that ask for something in their body, and those that say what is not there yet."""
     asking = {
         ("POST", "/api/v1/audit/verify"),
+        ("POST", "/api/v1/session"),  # who signs in is nobody yet: the code or the token says who it is
         *(("POST", path) for _, path in ROUTES if path.endswith(("/search", "/search-datasets", "/get-latest-versions", "/batchGetInfos"))),
     }  # fmt: skip
     reads = {route for route, action in ROUTES.items() if action.endswith(".read") or action == "public"}
@@ -130,6 +133,14 @@ def test_a_path_that_ends_in_a_line_feed_is_no_path(whole, path):
     assert answered(whole, "GET", path + "%0A")[0] == 404
 
 
+def test_the_page_about_the_api_runs_no_script_and_loads_nothing_of_another_site(whole):
+    answer = TestClient(whole, base_url="http://127.0.0.1").get("/api/docs")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline';")
+    assert not re.search(r"<script|src=|https?:", answer.text)
+    for said in ("POST /api/v1/models/{name}/rollback", "model.rollback", "<strong><code>reason</code></strong>"):
+        assert said in answer.text
+
+
 @pytest.mark.parametrize("header", ["host", "origin"])
 def test_half_of_an_address_is_not_this_machine(whole, header):
     assert answered(whole, "GET", "/api/v1/runs", **{header: "http://[::1" if header == "origin" else "[::1"})[0] == 403
@@ -142,6 +153,16 @@ def test_a_made_up_token_writes_one_record_a_minute_however_many_paths_it_tries(
         tried = [one["target"] for one in audit.records(db) if one["action"] == "door.open"]
     assert set(tried) == {"a token"}
     assert len(tried) <= 2  # a minute may have ended in between
+
+
+def test_a_page_of_somewhere_else_writes_one_record_a_minute_whatever_it_tries_and_calls_itself(whole):
+    for number in range(40):
+        assert answered(whole, "GET", f"/{number}", origin=f"http://{number}.evil.example")[0] == 403
+        assert answered(whole, "GET", f"/{number}", **{"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"})[0] == 403
+    with whole.state.store.read() as db:
+        tried = [one for one in audit.records(db) if one["action"] == "door.open"]
+    assert len(tried) <= 2  # a minute may have ended in between
+    assert tried[0]["reason"] == "Origin http://0.evil.example is not this machine: GET /0"
 
 
 def test_a_null_character_is_the_callers_mistake_and_its_try_is_audited(tmp_path, postgres_url):

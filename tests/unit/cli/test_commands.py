@@ -15,7 +15,7 @@ from regie.cli.root import COMMANDS, root, there
 from regie.cli.run import outcome, parameter
 
 HEAVY = ("pydantic", "httpx2", "numpy", "rich", "sqlalchemy", "pyarrow", "fastapi", "ruamel.yaml", "pandas")
-BARE = {"init", "up", "demo", "check", "plan", "apply", "status", "why", "gc", "doctor", "server", "worker", "serve"}
+BARE = {"init", "up", "open", "demo", "check", "plan", "apply", "status", "why", "gc", "doctor", "server", "worker", "serve"}
 WAYS = {"import", "export"}  # groups of the other systems that they know, such as mlflow
 
 

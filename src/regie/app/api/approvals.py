@@ -41,7 +41,7 @@ def listed(caller: Caller, state: str | None = None, limit: Count = 100) -> list
 @router.get("/api/v1/approvals/{version}")
 def one(version: str, caller: Caller, request: Request) -> dict[str, Any]:
     """The newest approval of a version, with what speaks for and against it, and by which rule the caller may not decide."""
-    model, number = _named(version)
+    model, number = named(version)
     here = scene_of(caller, request)
     with caller.read("approval.read", version) as db:
         registry.version(db, caller.workspace, model, number)
@@ -55,14 +55,14 @@ def one(version: str, caller: Caller, request: Request) -> dict[str, Any]:
 @router.post("/api/v1/approvals/{version}/grant")
 def grant(version: str, body: Grant, caller: Caller, request: Request) -> dict[str, Any]:
     """Let the version be released."""
-    model, number = _named(version)
+    model, number = named(version)
     return _answer(caller, approve.grant(scene_of(caller, request), caller.actor, model, number, body.reason, body.approval))
 
 
 @router.post("/api/v1/approvals/{version}/refuse")
 def refuse(version: str, body: Refuse, caller: Caller, request: Request) -> dict[str, Any]:
     """The version is never released."""
-    model, number = _named(version)
+    model, number = named(version)
     return _answer(caller, approve.refuse(scene_of(caller, request), caller.actor, model, number, body.reason, body.approval))
 
 
@@ -71,7 +71,8 @@ def _answer(caller: CallerOf, approval: Approval) -> dict[str, Any]:
         return dossier.brief(db, approval)
 
 
-def _named(version: str) -> tuple[str, int]:
+def named(version: str) -> tuple[str, int]:
+    """`churn@3` as its parts. Raises BadInput, NotFound."""
     model, at, number = version.rpartition("@")
     if not at or not model or not (number.isascii() and number.isdigit()):
         raise BadInput(f"{version!r} names no version", "path", "write MODEL@NUMBER, for example churn@3")

@@ -9,7 +9,8 @@ from regie.app.api.rollouts import Reason
 from regie.app.api.status import scene_of
 from regie.app.caller import Caller, Count
 from regie.base.errors import Conflict, NotFound
-from regie.loop.start import queue_run
+from regie.loop.start import queue_run, run_again
+from regie.pipelines import logs as printed
 from regie.pipelines import queries
 from regie.store import jobs
 from regie.store.types import NOBODY_CAUSE
@@ -42,6 +43,33 @@ def start(name: str, body: Start, caller: Caller, request: Request) -> dict[str,
         )  # fmt: skip
         job_id = queries.run(tx.connection, run_id)["job_id"]
     return {"run_id": run_id, "job_id": job_id}
+
+
+class Again(BaseModel):
+    """`from_tasks`: these, and what follows them, are computed anew; the others come from the cache where it has them."""
+
+    from_tasks: list[str] = Field(default=[], max_length=1000)
+    reason: str = Field(default="by hand", max_length=2000)
+
+
+@router.post("/api/v1/runs/{run_id}/again")
+def again(run_id: str, body: Again, caller: Caller, request: Request) -> dict[str, Any]:
+    """Run again with the code, the parameters and the snapshots of a run that has ended."""
+    here = scene_of(caller, request)
+    with caller.read("run.read", run_id) as db:
+        found = queries.run(db, run_id, caller.workspace)
+    with caller.change("pipeline.run", found["pipeline"], body.reason) as tx:
+        identity = run_again(
+            tx,
+            caller.store.blobs,
+            found,
+            here.spec.pipelines,
+            from_tasks=body.from_tasks,
+            reason=body.reason,
+            by=caller.actor.name,
+        )
+        job_id = queries.run(tx.connection, identity)["job_id"]
+    return {"run_id": identity, "job_id": job_id}
 
 
 @router.get("/api/v1/pipelines")
@@ -83,3 +111,21 @@ def logs(run_id: str, caller: Caller) -> dict[str, str]:
                 name = f"{one['name']} {one['window']} {path}".replace("  ", " ")
                 found[name] = caller.store.blobs.get(digest).decode("utf-8", "replace")
     return found
+
+
+class Printed(BaseModel):
+    """A stretch of a log: ask for what follows from `end_bytes` on, while `live` or before `size_bytes`."""
+
+    at_bytes: int
+    end_bytes: int
+    size_bytes: int
+    text: str
+    live: bool
+
+
+@router.get("/api/v1/tasks/{task_id}/log")
+def log(task_id: str, caller: Caller, from_bytes: Count | None = None) -> Printed:
+    """What an attempt has printed, also while it runs: from an offset on, at most 64 KiB; without one, the end of it."""
+    with caller.read("run.read", task_id) as db:
+        found = printed.piece(db, caller.store.blobs, queries.attempt(db, task_id, caller.workspace), from_bytes)
+    return Printed(**vars(found))

@@ -92,6 +92,6 @@ def _pause(caller: CallerOf, request: Request, rollout_id: str, body: Reason, pa
     word = "pause" if paused else "resume"
     with caller.change(f"rollout.{word}", rollout_id, body.reason) as tx:
         queries.rollout(tx.connection, rollout_id, caller.workspace)
-        if not changes.pause(tx, rollout_id, paused):
+        if not changes.pause(tx, rollout_id, paused, body.reason):
             raise rollback.ended(queries.rollout(tx.connection, rollout_id, caller.workspace), word)
     return one(rollout_id, caller, request)

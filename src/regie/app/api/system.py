@@ -1,20 +1,22 @@
 """Health, audit, events, jobs."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from regie.app.caller import Caller, Count
+from regie.app.caller import Caller, Count, Moment
 from regie.base.errors import NotFound
 from regie.base.version import VERSION
-from regie.store import audit, events, jobs, nodes
+from regie.store import audit, jobs, nodes, search
+from regie.store.search import SoughtEvents, SoughtRecords, Stretch
 from regie.store.tables import jobs as jobs_table
 
 router = APIRouter()
+Types = Annotated[tuple[str, ...], Query(max_length=50)]
 
 
 class Anchor(BaseModel):
@@ -48,9 +50,10 @@ def info(request: Request, caller: Caller) -> dict[str, Any]:
 
 
 @router.post("/api/v1/audit/verify")
-def verify(body: Verify, caller: Caller) -> dict[str, Any]:
-    with caller.read("audit.read", "audit") as db:
-        found = audit.verify(db, body.anchor.model_dump() if body.anchor else None)
+def verify(body: Verify, caller: Caller, request: Request) -> dict[str, Any]:
+    """Recompute the whole chain; 409 `audit.broken` names the first wrong record, and `conflict` says that somebody does it already."""
+    caller.may("audit.read", "audit")
+    found = request.app.state.verifier.verify(caller.actor.name, body.anchor.model_dump() if body.anchor else None)
     return {"verified": True, "records": found.records, "events": found.events, "hash": found.hash}
 
 
@@ -61,18 +64,27 @@ def anchor(caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/api/v1/audit/records")
-def records(caller: Caller, after: Count = 0, limit: Count = 1000) -> list[dict[str, Any]]:
-    """Of every workspace, for those who have a role in all of them; else of this one."""
-    only = None if caller.known.sees is None else caller.workspace
+def records(
+    caller: Caller, after: Count = 0, limit: Count = 1000, actor: str = "", action: str = "", target: str = "", result: str = "",
+    from_ms: Moment | None = None, to_ms: Moment | None = None, everywhere: bool = True,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Of every workspace, for those who may read them in all of them and do not ask for this one only; else of this one."""
+    only = None if everywhere and caller.could_everywhere("audit.read", "audit") else caller.workspace
+    within = Stretch(after=after, from_ms=from_ms, to_ms=to_ms, forwards=True)
     with caller.read("audit.read", "audit") as db:
-        return list(audit.records(db, after, min(limit, 10_000), only))
+        return search.find_records(db, only, SoughtRecords(actor, action, target, result, within), limit)
 
 
 @router.get("/api/v1/events")
-def listed(caller: Caller, after: Count = 0, limit: Count = 1000, type: str | None = None) -> list[dict[str, Any]]:
+def listed(
+    caller: Caller, after: Count = 0, limit: Count = 1000, type: Types = (), without: Types = (), subject: str = "",
+    correlation: str = "", from_ms: Moment | None = None, to_ms: Moment | None = None, newest: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """In order. `newest`: of more than `limit` the last ones, else the first ones."""
+    within = Stretch(after=after, from_ms=from_ms, to_ms=to_ms, forwards=not newest)
     with caller.read("event.read", caller.workspace) as db:
-        found = events.after(db, after, min(limit, 10_000), caller.workspace, [type] if type else None)
-    return [event.cloud() for event in found]
+        found = search.find_events(db, caller.workspace, SoughtEvents(type, without, subject, correlation, within), limit)
+    return [event.cloud() for event in (reversed(found) if newest else found)]
 
 
 @router.get("/api/v1/jobs")

@@ -41,7 +41,7 @@ def asked(call: Call, default: int, most: int = MAX_RESULTS, besides: tuple[str,
         raise BadInput(f"Invalid value {limit} for parameter 'max_results'", "max_results", f"ask for 1 to {most}")
     parts = [call.optional("filter") or "", call.said.get("order_by") or [], *(_sorted(call.said.get(name)) for name in besides)]
     question = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return Page(_window(Window(limit), call.optional("page_token"), question), question)
+    return Page(window(Window(limit), call.optional("page_token"), question), question)
 
 
 def _sorted(said: Any) -> Any:
@@ -49,7 +49,8 @@ def _sorted(said: Any) -> Any:
     return sorted(said) if isinstance(said, list) and all(isinstance(one, str) for one in said) else said
 
 
-def _window(first: Window, token: str | None, question: str) -> Window:
+def window(first: Window, token: str | None, question: str) -> Window:
+    """The part of an answer that a token says. Raises BadInput for one of another question."""
     if not token:
         return first
     try:

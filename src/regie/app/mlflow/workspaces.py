@@ -9,15 +9,13 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection
 
 from regie.app.caller import DEFAULT, PERSONAL, CallerOf
 from regie.app.mlflow.call import Wire, WireRoute
+from regie.app.places import began
 from regie.base.errors import BadInput, NotFound, NotThereYet
-from regie.registry.tables import registered_models
-from regie.store.tables import workspaces
 from regie.tracking import changes
-from regie.tracking.tables import experiments
 from regie.tracking.types import DEFAULT as EXPERIMENT
 from regie.tracking.types import AlreadyExists
 
@@ -44,10 +42,8 @@ def get(name: str, call: Wire) -> dict[str, Any]:
 
 def _there(db: Connection, caller: CallerOf) -> list[str]:
     """The workspaces that somebody began and the caller sees, by name; the personal one is always there."""
-    began = union(select(workspaces.c.name), select(experiments.c.workspace), select(registered_models.c.workspace))
-    found = ({str(name) for name in db.execute(began).scalars()} | {PERSONAL}) - {DEFAULT}
     sees = caller.known.sees
-    return sorted(DEFAULT if name == PERSONAL else name for name in found if sees is None or name in sees)
+    return sorted(DEFAULT if name == PERSONAL else name for name in began(db) if sees is None or name in sees)
 
 
 @router.post("/workspaces")

@@ -3,12 +3,14 @@
 import signal
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
 from regie.base.clock import DAY_MS, monotonic
+from regie.cli.opened import has_screen
 from regie.cli.story import crash, figures, loop, online, outsider, people, place, proof, refusals, release, report, running
 from regie.cli.story.chronicle import PAGE, PROMOTION, RETRAINING, Chronicle
 from regie.cli.story.claims import Claims
@@ -88,6 +90,7 @@ def _prepare(regie: Regie, screen: Screen) -> None:
         raise DemoFailed(f"flights.py ended with {code}", str(regie.project), "pip install 'regie[demo]'")
     place.mark(regie.home, regie.process.pid if regie.process else 0, regie.address, regie.serve_address)
     screen.say(f"regie up: {regie.address}, endpoint {regie.serve_address}; the clock shows {REPLAY_FROM[:10]}")
+    _invite(regie, screen)
 
 
 def _year(here: Stage, stream: Stream, tally: Tally) -> Losses:
@@ -134,6 +137,19 @@ def _aftermath(here: Stage, stream: Stream, tally: Tally, losses: Losses) -> int
 
 def _kept(regie: Regie, screen: Screen) -> None:
     pid = regie.process.pid if regie.process else 0
-    screen.raw(f"\nEverything still runs: {regie.address} (API, MLflow at /w/flights), {regie.serve_address} (endpoint)")
+    _invite(regie, screen)
+    screen.raw(
+        f"\nEverything still runs: {regie.address} (control room, API, MLflow at /w/flights), {regie.serve_address} (endpoint)"
+    )
     screen.raw(f"  export REGIE_SERVER={regie.address} MLFLOW_TRACKING_URI={regie.address}/w/flights")
     screen.raw(f"  end it with: kill {pid}")
+
+
+def _invite(regie: Regie, screen: Screen) -> None:
+    """Say where the control room is, and open it where there is a screen."""
+    with regie.client() as api:
+        link = api.sessions.link()["link"]
+    screen.raw(f"\n  The control room: {link}")
+    screen.raw(f"  it works once, for 15 minutes; a new one: REGIE_SERVER={regie.address} regie open")
+    if has_screen():
+        webbrowser.open(link)
