@@ -95,6 +95,16 @@ def test_what_is_no_page_stays_not_found(app, bundle):
     assert ask(app, "/api/v1/nowhere")[1]["content-type"] == "application/json"
 
 
+def test_who_follows_a_wrong_link_in_a_browser_is_told_so_by_the_page_and_a_program_in_json(app, bundle):
+    for path in ("/nope", "/w/flights/nope"):
+        status, headers, body = ask(app, path, sec_fetch_dest="document")
+        assert (status, headers["content-type"]) == (404, "text/html; charset=utf-8"), path
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert b"main-1a2b3c.js" in body
+        for dest in ({}, {"sec_fetch_dest": "empty"}, {"sec_fetch_dest": "script"}):
+            assert ask(app, path, **dest)[2] == b'{"detail":"Not Found"}', (path, dest)
+
+
 def test_a_page_is_made_anew_for_each_answer_and_never_kept(app, bundle):
     nonces = set()
     for _ in range(3):
