@@ -51,7 +51,10 @@ def test_what_the_server_exports_is_what_the_filters_find(room):
     address = page.get_by_role("link", name="NDJSON").get_attribute("href")
     lines = room.context.request.get(room.address + address).text().splitlines()
     assert len(lines) == page.get_by_role("button", name="champion.crowned").count() >= 1
-    assert page.get_by_role("button", name="Copy as command").get_attribute("title") == "regie event list --type champion.crowned -w flights"
+    assert (
+        page.get_by_role("button", name="Copy as command").get_attribute("title")
+        == "regie event list --type champion.crowned -w flights"
+    )
 
 
 @pytest.fixture

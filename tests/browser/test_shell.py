@@ -176,3 +176,11 @@ def test_ctrl_k_offers_what_may_be_done_on_the_page_that_is_open(room, shared_ro
     page.click("dialog[open] >> button:has-text('Pause')")
     assert page.get_attribute("dialog[open] textarea", "aria-invalid") == "true"
     page.keyboard.press("Escape")
+
+
+def test_a_misspelt_workspace_is_told_from_an_empty_one(room):
+    page = room.open("/w/flihgts/runs")
+    assert "“flihgts”" in page.inner_text("main p[role=status]")
+    assert axe(page) == []
+    page = room.open("/w/personal/runs")
+    assert page.locator("main p[role=status]").count() == 0

@@ -12,6 +12,7 @@ import { Navigation } from "./Navigation";
 import { Palette, PaletteButton } from "./Palette";
 import { type Session, SessionProvider, useAskSession } from "./session";
 import styles from "./Shell.module.css";
+import { UnknownWorkspace } from "./UnknownWorkspace";
 import { usePath } from "./url";
 import { shellWords } from "./words";
 
@@ -90,6 +91,7 @@ function Around({ session }: { session: Session }) {
           </Dialog>
           <main className={styles.main} id="page" ref={page} tabIndex={-1}>
             <GoneBanner />
+            <UnknownWorkspace />
             <Suspense fallback={<Loading />} key={path}>
               <Outlet />
             </Suspense>

@@ -43,6 +43,8 @@ export const shellWords = words({
     noPage: "There is no such page",
     noPageWhat: (path: string) => `Nothing is found at ${path}.`,
     noPageDo: "Go to the control room",
+    unknownWorkspace: (name: string) =>
+      `Nothing has happened in a workspace “${name}”, as far as you may see: its name may be misspelt.`,
   },
   fr: {
     skip: "Aller à la page",
@@ -86,5 +88,7 @@ export const shellWords = words({
     noPage: "Cette page n’existe pas",
     noPageWhat: (path: string) => `Rien ne se trouve à ${path}.`,
     noPageDo: "Aller à la salle de contrôle",
+    unknownWorkspace: (name: string) =>
+      `Rien ne s’est passé dans un espace de travail « ${name} », d’après ce que vous pouvez voir : son nom est peut-être mal écrit.`,
   },
 });
