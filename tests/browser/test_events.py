@@ -116,6 +116,8 @@ def test_refusals_stand_out_and_can_be_seen_alone(acting, own_room, store):
     page.get_by_role("switch", name="Only refusals").click()
     page.wait_for_url("**result=refused*")
     acting.ready(page)
-    rows(page).filter(has_text="refused").first.wait_for()
+    rows(page).filter(has_not_text="refused").first.wait_for(
+        state="detached"
+    )  # the rows of before stay until the others are there
     assert rows(page).filter(has_text="refused").count() == rows(page).count() >= 1
     assert page.get_by_text("the champion changes only through a rollout").first.is_visible()
