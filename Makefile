@@ -3,8 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-# One more than the cores of a small machine: a third of the time tests wait for processes, not for a core.
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ui ui-dev types demo test fast lint format story chaos bench bench-tracking pictures clean
