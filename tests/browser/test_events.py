@@ -22,7 +22,7 @@ def test_a_filter_stands_in_the_address_and_back_takes_it_back(room):
     page.wait_for_url("**subject=drift*")
     room.ready(page)
     page.get_by_role("link", name="drift(top)").first.wait_for()
-    assert page.locator("code", has_text="route.changed").count() == 0
+    page.locator("code", has_text="route.changed").first.wait_for(state="detached")
     again = room.open(page.url.removeprefix(room.address))
     assert again.get_by_label("Subject", exact=True).input_value() == "drift(top)"
     again.get_by_role("button", name="Clear filters").click()
