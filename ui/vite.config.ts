@@ -27,7 +27,6 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: "plot", test: /node_modules[\\/]uplot/ },
-            { name: "graph", test: /node_modules[\\/](@xyflow|d3-|zustand|classcat)/ },
             { name: "virtual", test: /node_modules[\\/]@tanstack[\\/](react-virtual|virtual-core)/ },
           ],
         },

@@ -1,7 +1,8 @@
 /* Which columns a table shows, as a list of boxes. The choice stands in the address, by `useUrlList`. */
-import { useEffect, useId, useRef, useState } from "react";
+import { useId, useRef, useState } from "react";
 import { useWords } from "@/app/i18n";
 import { Button } from "./Button";
+import { useDismiss } from "./dismiss";
 import styles from "./ColumnChoice.module.css";
 import { designWords } from "./words";
 
@@ -20,16 +21,7 @@ export function ColumnChoice({ columns, chosen, onChoose }: ColumnChoiceProps) {
   const [filter, setFilter] = useState("");
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
-  useEffect(() => {
-    if (!open) return;
-    const outside = (event: Event) => !box.current?.contains(event.target as Node) && setOpen(false);
-    document.addEventListener("pointerdown", outside);
-    document.addEventListener("focusin", outside);
-    return () => {
-      document.removeEventListener("pointerdown", outside);
-      document.removeEventListener("focusin", outside);
-    };
-  }, [open]);
+  useDismiss(box, open, () => setOpen(false));
   const seen = columns.filter((one) => one.head.toLowerCase().includes(filter.toLowerCase()));
   const toggle = (column: string, on: boolean) =>
     onChoose(columns.map((one) => one.id).filter((one) => (one === column ? on : chosen.includes(one))));

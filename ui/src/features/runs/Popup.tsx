@@ -1,22 +1,14 @@
 /* A button that opens a small window below it; Escape, or a look elsewhere, closes it. */
-import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, useId, useRef, useState } from "react";
 import { Button } from "@/design/Button";
+import { useDismiss } from "@/design/dismiss";
 import styles from "./Runs.module.css";
 
 export function Popup({ label, title, children }: { label: string; title: string; children: (close: () => void) => ReactNode }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
-  useEffect(() => {
-    if (!open) return;
-    const outside = (event: Event) => !box.current?.contains(event.target as Node) && setOpen(false);
-    document.addEventListener("pointerdown", outside);
-    document.addEventListener("focusin", outside);
-    return () => {
-      document.removeEventListener("pointerdown", outside);
-      document.removeEventListener("focusin", outside);
-    };
-  }, [open]);
+  useDismiss(box, open, () => setOpen(false));
   const close = () => {
     setOpen(false);
     box.current?.querySelector("button")?.focus();
