@@ -12,6 +12,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ui ## make .venv with everything that development needs, and the control room in it
+	@$(BIN)/python -m compileall -q src tests # where PYTHONDONTWRITEBYTECODE is set, each process would compile all of it again
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {PYTHON} is {v.major}.{v.minor}: make PYTHON=python3.12".replace("{PYTHON}", "$(PYTHON)"))'

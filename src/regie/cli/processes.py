@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from regie.base.clock import iso
+from regie.base.loading import loading
 from regie.base.processes import end_with, leave, stacks_on_request
 from regie.base.settings import Settings, resolve
 from regie.cli import options, show
@@ -51,8 +52,9 @@ def up(home: Path | None, port: int | None, serve_port: int | None, replay_from:
 @REPLAY
 def server(home: Path | None, host: str, port: int | None, replay_from: str | None) -> NoReturn:
     """Run the control plane alone: the API and the turns."""
-    from regie.app.home import open_home  # an extra of the client
-    from regie.app.server import serve as run_server
+    with loading():
+        from regie.app.home import open_home  # an extra of the client
+        from regie.app.server import serve as run_server
 
     settings = _started({"home": home, "port": port})
     start_ms = options.parse_time(replay_from, "--replay-from") if replay_from else None
@@ -64,8 +66,9 @@ def server(home: Path | None, host: str, port: int | None, replay_from: str | No
 @options.SERVER
 def worker(home: Path | None, server: str | None) -> NoReturn:
     """Run one worker alone: it takes jobs from the database of the home."""
-    from regie.app.home import open_home  # an extra of the client
-    from regie.app.worker import work
+    with loading():
+        from regie.app.home import open_home  # an extra of the client
+        from regie.app.worker import work
 
     settings = _started({"home": home, "server": server})
     leave(work(open_home(settings.home), settings.server))
@@ -78,7 +81,8 @@ def worker(home: Path | None, server: str | None) -> NoReturn:
 @click.option("--port", type=click.IntRange(1, 65535), help="[REGIE_SERVE_PORT, default 8701]")
 def serve(home: Path | None, server: str | None, host: str, port: int | None) -> NoReturn:
     """Run the data plane alone: it answers requests, with or without a server."""
-    from regie.serving.process import main  # an extra of the client
+    with loading():
+        from regie.serving.process import main  # an extra of the client
 
     settings = _started({"server": server, "serve_port": port})
     folder = home or settings.home / "serve"

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from regie.data import labels as statements
+from regie.data import stated
 from regie.loop.scene import Scene
 from regie.metrics.answers import ModelTask
 from regie.predictions import lake
@@ -55,8 +55,8 @@ def truth(scene: Scene, db: Connection, ids: Sequence[str], keys: Sequence[str |
     now = scene.now_ms()
     table = Predictions(_texts(ids), _texts(keys), targets)
     positive = scene.spec.model.task.positive if scene.spec.model else None
-    stated = statements.statements_for(db, scene.workspace, ids, keys, now, positive)
-    joined = join(table, stated, now, known_after_ms(scene))
+    statements = stated.statements_for(db, scene.workspace, ids, keys, now, positive)
+    joined = join(table, statements, now, known_after_ms(scene))
     values = np.full(len(table), np.nan)
     values[joined.rows] = joined.value
     ripe = np.flatnonzero(mature(targets, known_after_ms(scene), now))

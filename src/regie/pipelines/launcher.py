@@ -8,7 +8,6 @@ or a library that starts threads when it is imported) the keeper starts a new in
 On the socket: the worker sends one line of JSON, then nothing until it closes; the keeper answers `{"pid": n}` and `{"exit": n}`.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from regie.base.canonical import canonical
+from regie.base.loading import loading
 
 DUMP_S = 0.5  # between asking a task for its traceback and killing it
 POLL_MS = 20  # where the system has no pidfd
@@ -31,10 +31,10 @@ POLL_MS = 20  # where the system has no pidfd
 def main(argv: list[str]) -> None:
     """Serve until standard input ends. A forked child runs its task here, and leaves."""
     where, mode = argv[1], argv[2]
-    preload(json.loads(argv[3]) if len(argv) > 3 else [])
+    with loading():  # what is loaded stays shared with the children instead of being copied when they collect
+        preload(json.loads(argv[3]) if len(argv) > 3 else [])
     if mode == "fork" and threads() > 1:
         mode = "spawn"  # a lock held by another thread would stay locked in the child for ever
-    gc.freeze()  # what is loaded stays shared with the children instead of being copied when they collect
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(where)
     listener.listen(64)

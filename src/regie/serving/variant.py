@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from regie.base.clock import monotonic
+from regie.base.loading import loading
 from regie.runtime.manifest import intact
 from regie.runtime.package import Package, open_package
 from regie.runtime.signature import from_json
@@ -73,10 +74,11 @@ def _writer(out: BinaryIO) -> Write:
 
 def _warm() -> None:
     """Import what packages need while nobody waits: it takes a second."""
-    with suppress(ImportError):
-        import lightgbm  # noqa: F401
-    with suppress(ImportError):
-        import sklearn.pipeline  # noqa: F401
+    with loading():
+        with suppress(ImportError):
+            import lightgbm  # noqa: F401
+        with suppress(ImportError):
+            import sklearn.pipeline  # noqa: F401
 
 
 def _open(message: dict[str, Any], write: Write) -> Package | None:

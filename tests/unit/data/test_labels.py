@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 
 from regie.base.clock import DAY_MS
 from regie.data import labels
+from regie.data.stated import statements_for
 from regie.data.tables import labels as table
 from regie.predictions.labels import Predictions, join
 from regie.store.change import Store
@@ -26,7 +27,7 @@ def test_labels_come_back_by_id_and_by_key(store: Store) -> None:
     stated = [one(1, 10, prediction_id="p1"), one(False, 11, key="k2", time_ms=5), one(0.5, 12, prediction_id="p9")]
     assert labels.state(store, W, stated) == 3
     with store.read() as db:
-        found = labels.statements_for(db, W, ["p1", "p2"], [None, "k2"], 100)
+        found = statements_for(db, W, ["p1", "p2"], [None, "k2"], 100)
     assert sorted(found.value.tolist()) == [0.0, 1.0]
     assert set(found.id.tolist()) == {"p1", None}
     assert sorted(found.target_ms.tolist()) == [0, 5]
@@ -35,8 +36,8 @@ def test_labels_come_back_by_id_and_by_key(store: Store) -> None:
 def test_a_label_stated_later_than_the_time_of_reading_is_not_seen(sqlite_store: Store) -> None:
     labels.state(sqlite_store, W, [one(1, 10, prediction_id="p1"), one(0, 20, prediction_id="p1")])
     with sqlite_store.read() as db:
-        assert labels.statements_for(db, W, ["p1"], [None], 15).value.tolist() == [1.0]
-        assert len(labels.statements_for(db, W, ["p1"], [None], 20).value) == 2
+        assert statements_for(db, W, ["p1"], [None], 15).value.tolist() == [1.0]
+        assert len(statements_for(db, W, ["p1"], [None], 20).value) == 2
 
 
 def test_a_revision_adds_and_the_last_one_known_wins(sqlite_store: Store) -> None:
@@ -46,7 +47,7 @@ def test_a_revision_adds_and_the_last_one_known_wins(sqlite_store: Store) -> Non
     with sqlite_store.read() as db:
         assert db.execute(select(func.count()).select_from(table)).scalar() == 2
         for as_of, value in ((2 * DAY, 1.0), (3 * DAY, 0.0)):
-            stated = labels.statements_for(db, W, ["p1"], [None], as_of)
+            stated = statements_for(db, W, ["p1"], [None], as_of)
             assert join(predictions, stated, as_of, DAY).value.tolist() == [value]
 
 
@@ -54,22 +55,22 @@ def test_a_label_that_came_early_is_used_only_when_it_would_be_known_whatever_it
     labels.state(sqlite_store, W, [one(0, 1, prediction_id="p1")])
     predictions = Predictions(texts("p1"), texts(None), np.array([0]))
     with sqlite_store.read() as db:
-        early = labels.statements_for(db, W, ["p1"], [None], DAY - 1)
+        early = statements_for(db, W, ["p1"], [None], DAY - 1)
         assert len(join(predictions, early, DAY - 1, DAY).value) == 0
-        ripe = labels.statements_for(db, W, ["p1"], [None], DAY)
+        ripe = statements_for(db, W, ["p1"], [None], DAY)
         assert join(predictions, ripe, DAY, DAY).value.tolist() == [0.0]
 
 
 def test_labels_of_another_workspace_are_never_seen(sqlite_store: Store) -> None:
     labels.state(sqlite_store, "other", [one(1, 10, prediction_id="p1")])
     with sqlite_store.read() as db:
-        assert len(labels.statements_for(db, W, ["p1"], ["p1"], 100).value) == 0
+        assert len(statements_for(db, W, ["p1"], ["p1"], 100).value) == 0
 
 
 def test_a_label_that_is_text_counts_by_the_positive_value(sqlite_store: Store) -> None:
     labels.state(sqlite_store, W, [one("late", 10, prediction_id="p1"), one("early", 10, prediction_id="p2")])
     with sqlite_store.read() as db:
-        found = labels.statements_for(db, W, ["p1", "p2"], [None, None], 100, positive="late")
+        found = statements_for(db, W, ["p1", "p2"], [None, None], 100, positive="late")
     assert dict(zip(found.id.tolist(), found.value.tolist(), strict=True)) == {"p1": 1.0, "p2": 0.0}
 
 
@@ -77,7 +78,7 @@ def test_thousands_of_predictions_are_asked_for_at_once(sqlite_store: Store) -> 
     ids = [f"p{n}" for n in range(5_000)]
     assert labels.state(sqlite_store, W, [one(1, 10, prediction_id=name) for name in ids]) == 5_000
     with sqlite_store.read() as db:
-        assert len(labels.statements_for(db, W, ids, [None] * len(ids), 100).value) == 5_000
+        assert len(statements_for(db, W, ids, [None] * len(ids), 100).value) == 5_000
 
 
 def test_no_statement_is_nothing_to_do(sqlite_store: Store) -> None:
