@@ -19,8 +19,9 @@ AXE = build.MODULES / "axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
 READY_MS = 20_000
 HEIGHT = 900
-# The page has its heading, and nothing on it waits for the server.
+# The page is that of the address, it has its heading, and nothing on it waits for the server or is still what was asked for before.
 READY = """() => document.querySelector("main h1") !== null
+  && document.querySelector("main").dataset.shown === location.pathname + location.search
   && document.querySelector("[aria-busy=true], [data-waiting]") === null"""
 FRAMES = """async ([scroll, ms]) => {
   const box = document.querySelector(scroll), took = [];

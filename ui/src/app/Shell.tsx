@@ -13,7 +13,7 @@ import { Palette, PaletteButton } from "./Palette";
 import { type Session, SessionProvider, useAskSession } from "./session";
 import styles from "./Shell.module.css";
 import { UnknownWorkspace } from "./UnknownWorkspace";
-import { usePath } from "./url";
+import { usePath, useShownAddress } from "./url";
 import { shellWords } from "./words";
 
 const SIGN_IN = "/sign-in";
@@ -26,7 +26,7 @@ export function Shell() {
 /** The page for signing in stands alone. */
 function Outside() {
   return (
-    <main className={styles.outside}>
+    <main className={styles.outside} data-shown={useShownAddress()}>
       <Suspense fallback={<Loading />}>
         <Outlet />
       </Suspense>
@@ -51,6 +51,7 @@ function Inside() {
 function Around({ session }: { session: Session }) {
   const said = useWords(shellWords);
   const path = usePath();
+  const shown = useShownAddress();
   const [open, setOpen] = useState(false);
   const page = useRef<HTMLElement>(null);
   const before = useRef(path);
@@ -89,7 +90,7 @@ function Around({ session }: { session: Session }) {
           <Dialog open={open} onClose={() => setOpen(false)} title={said.navigation} place="side" quiet>
             <Navigation />
           </Dialog>
-          <main className={styles.main} id="page" ref={page} tabIndex={-1}>
+          <main className={styles.main} id="page" ref={page} tabIndex={-1} data-shown={shown}>
             <GoneBanner />
             <UnknownWorkspace />
             <Suspense fallback={<Loading />} key={path}>

@@ -25,6 +25,11 @@ export function usePath(): string {
   return useLocation({ select: (where) => where.pathname });
 }
 
+/** The address of what is shown; the browser's own is ahead of it while a page is on its way. */
+export function useShownAddress(): string {
+  return useLocation({ select: (where) => where.publicHref.split("#")[0] ?? "" });
+}
+
 /** The whole query, and how to change parts of it: `undefined` or "" takes a part out. `replace` leaves no step for the back button: for typing. */
 export function useUrl(): [Search, (changed: Search, how?: { replace?: boolean }) => void] {
   const search = useSearch({ strict: false }) as Search;

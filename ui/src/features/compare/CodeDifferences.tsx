@@ -42,11 +42,11 @@ export function CodeDifferences({ ws, of }: { ws: string; of: CompareAnswer }) {
 
 function Files({ ws, reference, run, name }: { ws: string; reference: string; run: string; name: string }) {
   const said = useWords(compareWords);
-  const { data } = usePage(codeQuery(ws, reference, run));
+  const { data, waiting } = usePage(codeQuery(ws, reference, run));
   if (!data.known) return <p className={styles.small}>{said.codeUnknown}</p>;
   if (data.files.length === 0) return <p className={styles.small}>{said.codeSame}</p>;
   return (
-    <div className={styles.stack} role="group" aria-label={said.codeKnown(name)}>
+    <div className={styles.stack} role="group" aria-label={said.codeKnown(name)} aria-busy={waiting || undefined}>
       {data.files.map((one) => (
         <FileOf key={one.path} of={one} />
       ))}

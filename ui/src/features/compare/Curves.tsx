@@ -59,7 +59,7 @@ function Chart({ ws, of, metrics }: { ws: string; of: CompareAnswer; metrics: re
   const { axis, logarithmic, smooth } = useDrawing("elapsed");
   const runs = of.runs.map((one) => one.id);
   const [first] = metrics;
-  const { data } = usePage(curvesQuery(ws, runs, metrics, axis === "elapsed"));
+  const { data, waiting } = usePage(curvesQuery(ws, runs, metrics, axis === "elapsed"));
   const both = metrics.length > 1;
   const names = JSON.stringify(of.runs.map((one) => [one.id, one.name || said.unnamed]));
   const curves = useMemo(() => {
@@ -73,9 +73,9 @@ function Chart({ ws, of, metrics }: { ws: string; of: CompareAnswer; metrics: re
   }, [data, names, axis, smooth, both, first]);
   const cut = data.curves.some((one) => one.points > one.steps.length);
   return (
-    <>
+    <div className={styles.stack} aria-busy={waiting || undefined}>
       <LineChart title={said.curveOf(metrics.join(", "), of.runs.length)} curves={curves} x="number" logarithmic={logarithmic} height={340} />
       {cut && <p className={styles.small}>{said.sampled(say.whole(MOST_POINTS))}</p>}
-    </>
+    </div>
   );
 }

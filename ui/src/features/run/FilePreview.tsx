@@ -48,9 +48,18 @@ interface ContentProps extends FilePreviewProps {
   onAt: (at: number | null) => void;
 }
 
-function Content({ ws, run, place, name, at, onAt }: ContentProps) {
+function Content(props: ContentProps) {
+  const { ws, run, place, at } = props;
+  const { data, waiting } = usePage(previewQuery(ws, run.id, place, at));
+  return (
+    <div className={styles.stack} aria-busy={waiting || undefined}>
+      <Shown {...props} data={data} />
+    </div>
+  );
+}
+
+function Shown({ ws, run, place, name, at, onAt, data }: ContentProps & { data: Preview }) {
   const said = useWords(runWords);
-  const { data } = usePage(previewQuery(ws, run.id, place, at));
   const address = shownAddress(ws, place, data.digest.slice(7, 19));
   switch (data.sort) {
     case "image":

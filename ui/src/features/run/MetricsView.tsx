@@ -47,9 +47,9 @@ export function MetricsView({ ws, of }: { ws: string; of: RunAnswer }) {
 function Charts({ ws, id, metrics }: { ws: string; id: string; metrics: readonly string[] }) {
   const drawing = useDrawing("time");
   const { axis } = drawing;
-  const { data } = usePage(curvesQuery(ws, id, metrics, axis === "time"));
+  const { data, waiting } = usePage(curvesQuery(ws, id, metrics, axis === "time"));
   return (
-    <div className={styles.charts}>
+    <div className={styles.charts} aria-busy={waiting || undefined}>
       {metrics.map((name) => {
         const one = data.curves.find((curve) => curve.metric === name);
         return one === undefined || (axis === "time" && one.times_ms.length === 0) ? null : <Chart key={name} of={one} drawing={drawing} />;
