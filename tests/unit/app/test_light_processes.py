@@ -22,7 +22,7 @@ def loaded(code: str, *words: str) -> set[str]:
 @pytest.mark.parametrize(
     ("process", "without"),
     [
-        ("regie.app.server", MODELS | {"pyarrow", "alembic", "google"}),
+        ("regie.app.server", MODELS | {"numpy", "pyarrow", "alembic", "google"}),
         ("regie.app.worker", MODELS | WEB),
         ("regie.app.up", MODELS | WEB | DATABASE | {"numpy", "pyarrow", "pydantic"}),
         ("regie.serving.process", MODELS | DATABASE | {"fastapi", "pyarrow", "pydantic"}),
