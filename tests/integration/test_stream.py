@@ -1,8 +1,6 @@
 """The stream of what happens, at a real server, read by sockets: at once, from where one was, by right only, at no cost to others."""
 
 import asyncio
-import http.client
-import json
 import signal
 import socket
 import time
@@ -24,39 +22,10 @@ from regie.store.database import Database
 from regie.store.types import LOCAL, Actor
 from regie.tracking.tables import experiments, latest_metrics, runs
 from tests.support.platform import Platform, until
+from tests.support.stream import READ_S, Reader
 
-READ_S = 30
 BUDGET_MS = 200
 TABS = 50
-
-
-class Reader:
-    """One browser's stream."""
-
-    def __init__(self, port, query="", **headers):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READ_S)
-        said = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.connection.request("GET", f"/api/v1/stream{query}", headers={"accept": "text/event-stream"} | said)
-        self.answer = self.connection.getresponse()
-
-    def next(self, kind=""):
-        """The next message, of a kind if one is named; None where the stream has ended."""
-        said, identity = None, ""
-        while line := self.answer.readline():
-            name, _, value = line.decode().rstrip("\n").partition(": ")
-            if name == "data":
-                said = json.loads(value)
-            elif name == "id":
-                identity = value
-            elif not line.strip() and said is not None:
-                if kind in ("", said["kind"]):
-                    return said | ({"at": identity} if identity else {})
-                said, identity = None, ""
-        return None
-
-    def close(self):
-        self.answer.close()
-        self.connection.close()
 
 
 class World:

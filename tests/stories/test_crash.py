@@ -3,7 +3,10 @@
 Leases are two seconds here, so that taking over does not take long.
 """
 
+import http.client
+import json
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -124,3 +127,29 @@ def test_a_serve_that_dies_in_a_stage_comes_back_to_the_wanted_route(world):
     world.live()
     assert world.failures == []
     assert world.answered_by(world.day - 1) == {world.champion()}
+
+
+def test_a_run_again_that_is_asked_for_right_before_the_kill_is_done_once_or_not_at_all(world):
+    runs = world.client.runs
+    former = [one["run_id"] for one in runs.list()]
+    origin = next(one["run_id"] for one in runs.list(state="finished") if not one["params"])
+    tasks = runs.show(origin)["tasks"]
+    path, body = f"/w/{world.name}/api/v1/runs/{origin}/again", json.dumps({"from_tasks": [tasks[-1]["name"]]})
+    answered = runs.again(origin, [tasks[-1]["name"]])["run_id"]
+    with closing(http.client.HTTPConnection("127.0.0.1", world.platform.port, timeout=30)) as connection:
+        connection.request("POST", path, body, {"content-type": "application/json"})  # nobody waits for its answer
+        world.platform.kill("server")
+    world.platform.begin("server")
+    world.settle()
+    made = [one for one in runs.list() if one["run_id"] not in former]
+    assert [one["run_id"] for one in made].count(answered) == 1
+    assert len(made) in (1, 2), made
+    for one in made:
+        job = world.client.jobs.show(one["job_id"])
+        assert (one["state"], job["state"], job["attempts"]) == ("finished", "done", 1), one
+        again = runs.show(one["run_id"])["tasks"]
+        assert [(task["name"], task["attempt"]) for task in again] == [(task["name"], 1) for task in tasks]
+        assert again[-1]["state"] == "finished"  # anew, though the cache has it
+    queued = world.platform.rows("SELECT id FROM jobs WHERE kind = 'train'")
+    assert len(queued) == len(runs.list()), "a job without its run, or a run without its job"
+    assert world.client.audit.verify()["verified"] is True

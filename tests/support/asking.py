@@ -37,7 +37,7 @@ def apply(place, text, by="local"):
     with place.store.change(LOCAL, "spec.apply", "loop", workspace="loop") as tx:
         if tx.execute(select(specs).where(specs.c.digest == spec.digest)).first() is None:
             tx.execute(insert(specs).values(digest=spec.digest, **row))
-        tx.execute(update(workspaces).values(spec_digest=spec.digest))
+        tx.execute(update(workspaces).where(workspaces.c.name == "loop").values(spec_digest=spec.digest))
         tx.event("spec.applied", "loop", digest=spec.digest, code=CODE, by=by)
 
 

@@ -162,7 +162,7 @@ def _of_page(store: Store, method: str, headers: Headers, scheme: str, workspace
         session = sessions.found(db, secret) if secret else None
         who = of_holder(db, session.holder, workspace) if session is not None else None
     if session is None or who is None or who.wrong:
-        raise NoSession("nobody is signed in here", "the browser", "regie open prints a link to sign in")
+        raise NoSession("nobody is signed in here", "the browser", "`regie open` prints a link to sign in")
     if not browser.own(method, headers, scheme):
         raise ForeignPage("a page of another origin asks", "header Origin", "use the control room of this server")
     if wall_ms() - session.used_ms >= sessions.USE_MS:

@@ -17,9 +17,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import OperationalError
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from regie.app.body_limit import bounded, most_bytes
 from regie.app.caller import HERE, PERSONAL, CallerOf, known
 from regie.app.mlflow.answers import refused
 from regie.app.mlflow.call import Answering, WireRoute
@@ -44,13 +45,14 @@ class Unguarded(Exception):
 
 @dataclass(frozen=True)
 class Door:
-    """One route: what it asks, and what answers behind it where it speaks MLflow's JSON."""
+    """One route: what it asks, what it reads at most, and what answers behind it where it speaks MLflow's JSON, which bounds itself."""
 
     method: str
     path: str
     pattern: re.Pattern[str]
     action: str
     answers: Answering | None = None
+    most_bytes: int | None = None
 
     def refused(self, error: RegieError) -> Response:
         return refused(error) if self.answers is not None else JSONResponse(error.body(), status_code=error.status)
@@ -70,13 +72,14 @@ def doors(app: FastAPI, routes: Routes = ROUTES) -> tuple[Door, ...]:
             f"app/policy.py says nothing of {sorted(found - routes.keys())}, and speaks of what is not there: "
             f"{sorted(routes.keys() - found)}"
         )
-    return tuple(
-        Door(
-            method, path, compile_path(path)[0], routes[method, path],
-            route.get_route_handler() if isinstance(route, WireRoute) else None,
-        )
-        for method, path, route in there
-    )  # fmt: skip
+    return tuple(_of_route(method, path, routes[method, path], route) for method, path, route in there)
+
+
+def _of_route(method: str, path: str, action: str, route: BaseRoute) -> Door:
+    pattern = compile_path(path)[0]
+    if isinstance(route, WireRoute):
+        return Door(method, path, pattern, action, answers=route.get_route_handler())
+    return Door(method, path, pattern, action, most_bytes=most_bytes(method, path))
 
 
 def guard(app: FastAPI, store: Store, routes: Routes = ROUTES) -> None:
@@ -111,6 +114,8 @@ class Doors:
             await self._watched(behind, scope, receive, send, partial(_note_stranger, self.store, scope))
             return
         behind = self.app if door.answers is None else partial(_answer, door.answers)
+        if door.most_bytes is not None:
+            behind = partial(bounded, behind, door.most_bytes)
         if door.action == PUBLIC:
             await behind(scope, receive, send)
             return

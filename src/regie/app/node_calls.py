@@ -1,11 +1,15 @@
 """What the control plane asks a serving node: how it is, and one row for a person who tries the endpoint.
 
 Only at an address of this machine, as long as nodes answer nowhere else: the address is what the node itself reports, and nobody may
-lead this server to another one by it. An answer has at most `ANSWER_BYTES`. Raises NodeAway.
+lead this server to another one by it. An answer has at most `ANSWER_BYTES`, and the whole call its time: who answers byte by byte is cut
+off, and holds no thread. Raises NodeAway.
 """
 
 import http.client
 import json
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -51,18 +55,31 @@ def _ask(
 ) -> Answered:  # fmt: skip
     began = monotonic()
     connection = _connection(node, timeout_s)
+    # The socket's own limit is for each wait; this one is for all of them.
+    cutting = threading.Timer(timeout_s, lambda: _cut(line))
     try:
+        connection.connect()
+        line: socket.socket = connection.sock  # the connection forgets it where the answer says that it is the last
+        cutting.start()
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         data = answer.read(ANSWER_BYTES + 1)
         said = json.loads(data) if len(data) <= ANSWER_BYTES else None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _away(node, f"{type(error).__name__}: {error}") from error
+        late = f"no whole answer within {timeout_s:g} s"
+        raise _away(node, late if monotonic() - began >= timeout_s else f"{type(error).__name__}: {error}") from error
     finally:
+        cutting.cancel()
         connection.close()
     if not isinstance(said, dict):
         raise _away(node, "its answer is no JSON object, or too long")
     return Answered(answer.status, said, (monotonic() - began) * 1000)
+
+
+def _cut(line: socket.socket) -> None:
+    """End what another thread reads from."""
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _connection(node: Node, timeout_s: float) -> http.client.HTTPConnection:

@@ -70,6 +70,9 @@ def reference(scene: Scene, db: Connection, version: int, monitor: str) -> dict[
     found: dict[str, Any] | None = json.loads(scene.store.blobs.get(digest)).get(monitor) if digest else None
     if found is None:
         raise NotFound(f"{scene.model}@{version} has no reference for {monitor}", scene.workspace, "train it by a pipeline")
+    if not found["blocks"]:
+        what = f"no stretch of what {scene.model}@{version} learnt from has {drift.MIN_ROWS} rows to compare with"
+        raise NotFound(what, monitor, "promise drift over a longer `over` in regie.yaml, then train anew")
     return found
 
 

@@ -1,18 +1,25 @@
-"""Blobs over HTTP, for a task that has a token and no database. Streams both ways; every content is checked against its digest."""
+"""Blobs over HTTP, for a task that has a token and no database. Streams both ways; every content is checked against its digest.
+
+A server that is restarted meanwhile is waited for, `PATIENCE_S` long: whoever computed for an hour must not lose that to two seconds.
+"""
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2
 
 from regie.base.blobs import PIECE_BYTES
 from regie.base.canonical import file_digest, sha256
+from regie.base.clock import monotonic
 from regie.base.errors import RegieError, Unreachable
 
-TRIES = 4
+PATIENCE_S, PAUSE_S, LONGEST_S = 30.0, 0.1, 2.0  # the pause between two tries doubles
 TIMEOUT_S = 60.0
+T = TypeVar("T")
 
 
 class TransferFailed(RegieError):
@@ -37,33 +44,39 @@ class Transfer:
 
     def fetch(self, digest: str, path: Path) -> Path:
         """Write a blob to a file. Raises TransferFailed, Unreachable."""
-        for attempt in range(TRIES):
-            try:
-                with self._http.stream("GET", f"/api/v1/blobs/{digest}") as answer:
-                    if answer.status_code != 200:
-                        answer.read()
-                        raise _refused(answer, f"fetching {digest}")
-                    return _written(answer.iter_bytes(PIECE_BYTES), path, digest)
-            except httpx2.TransportError as error:
-                if attempt == TRIES - 1:
-                    raise Unreachable(f"fetching {digest}: {error}", str(self._http.base_url), "is the server up?") from error
-        raise AssertionError
+
+        def once() -> Path:
+            with self._http.stream("GET", f"/api/v1/blobs/{digest}") as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise _refused(answer, f"fetching {digest}")
+                return _written(answer.iter_bytes(PIECE_BYTES), path, digest)
+
+        return self._patiently(once, f"fetching {digest}")
 
     def store(self, content: bytes | Path) -> str:
         """Send a blob; returns its digest. Sending it again is harmless, so it is tried again when the line breaks."""
         digest = file_digest(content) if isinstance(content, Path) else sha256(content)
-        for attempt in range(TRIES):
-            try:
-                body = _pieces(content) if isinstance(content, Path) else content
-                answer = self._http.put(f"/api/v1/blobs/{digest}", content=body)
-            except httpx2.TransportError as error:
-                if attempt == TRIES - 1:
-                    raise Unreachable(f"sending {digest}: {error}", str(self._http.base_url), "is the server up?") from error
-                continue
+
+        def once() -> str:
+            answer = self._http.put(f"/api/v1/blobs/{digest}", content=_pieces(content) if isinstance(content, Path) else content)
             if answer.status_code not in (200, 201):
                 raise _refused(answer, f"sending {digest}")
             return digest
-        raise AssertionError
+
+        return self._patiently(once, f"sending {digest}")
+
+    def _patiently(self, once: Callable[[], T], doing: str) -> T:
+        """Again while the line breaks, or nobody answers. Raises Unreachable."""
+        until, pause_s = monotonic() + PATIENCE_S, PAUSE_S
+        while True:
+            try:
+                return once()
+            except httpx2.TransportError as error:
+                if monotonic() + pause_s > until:
+                    raise Unreachable(f"{doing}: {error}", str(self._http.base_url), "is the server up?") from error
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_S)
 
     def close(self) -> None:
         if "_http" in vars(self):

@@ -377,3 +377,34 @@ def test_an_old_browsers_own_page_still_works(world):
     assert (
         world.call("DELETE", "/api/v1/session", cookie=cookie, origin="", **old).status_code == 403
     )  # nobody says where it is from
+
+
+# --- a link of somebody else ---
+
+
+def test_a_link_of_somebody_else_signs_nobody_in_unasked_and_stays_what_it_was(world):
+    """An attacker's link must not make the person work, unawares, in the attacker's name."""
+    cookie, code = world.cookie(), world.code(world.person("viewer"))
+    asked = world.call("POST", "/api/v1/session", json={"code": code}, cookie=cookie)
+    assert (asked.status_code, asked.json()["code"], asked.json()["where"]) == (409, "session.somebody_else", world.ann)
+    assert "set-cookie" not in asked.headers
+    assert world.call("GET", "/api/v1/session", cookie=cookie).json()["actor"] == "local"
+    answer = world.call("POST", "/api/v1/session", json={"code": code, "instead": True}, cookie=cookie)
+    assert (answer.status_code, answer.json()["actor"]) == (200, world.ann)
+    assert world.call("GET", "/api/v1/session", cookie=cookie).status_code == 401  # in place of the other one
+
+
+def test_ones_own_new_link_and_a_token_that_one_gives_are_asked_nothing(world):
+    token = world.person("viewer")
+    cookie = world.cookie(token)
+    again = world.call("POST", "/api/v1/session", json={"code": world.code(token)}, cookie=cookie)
+    assert (again.status_code, again.json()["actor"]) == (200, world.ann)
+    cookie = world.cookie()
+    assert world.call("POST", "/api/v1/session", json={"token": token}, cookie=cookie).json()["actor"] == world.ann
+
+
+def test_a_session_that_is_over_asks_nothing(world):
+    token = world.person("viewer")
+    cookie = world.cookie(token)
+    world.alter(tokens.delete().where(tokens.c.actor == world.ann))
+    assert world.call("POST", "/api/v1/session", json={"code": world.code()}, cookie=cookie).json()["actor"] == "local"

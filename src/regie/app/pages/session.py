@@ -16,7 +16,7 @@ from regie.app import browser
 from regie.app.caller import PERSONAL, Caller, CallerOf, ForeignPage, of_holder
 from regie.app.pages.acts import Shown
 from regie.base.clock import MINUTE_MS, wall_ms
-from regie.base.errors import NotAllowed, RegieError
+from regie.base.errors import Conflict, NotAllowed, RegieError
 from regie.base.version import VERSION
 from regie.registry import queries as registry
 from regie.store import sessions
@@ -35,12 +35,19 @@ class TooMany(RegieError):
     code, status, exit_code = "session.too_many", 429, 1
 
 
+class SomebodyElse(Conflict):
+    """A link would sign in another person than the one who is signed in: the page asks first. `where`: for whom the link is."""
+
+    code = "session.somebody_else"
+
+
 class SignIn(BaseModel):
-    """A code of `regie open`, or a token of a person."""
+    """A code of `regie open`, or a token of a person. `instead`: also where somebody else is signed in, which a link alone never does."""
 
     model_config = ConfigDict(extra="forbid")
     code: str = Field("", max_length=sessions.SECRET_CHARS)
     token: str = Field("", max_length=sessions.SECRET_CHARS)
+    instead: bool = False
 
     @model_validator(mode="after")
     def one(self) -> "SignIn":
@@ -103,7 +110,7 @@ class Tries:
 def new_code(caller: Caller) -> CodeShown:
     """A code for the caller. A page makes none: its session would outlive itself."""
     if caller.session is not None or caller.actor.kind != "person":
-        raise NotAllowed("a session makes no codes", "POST /api/v1/session/codes", "regie open, in a terminal")
+        raise NotAllowed("a session makes no codes", "POST /api/v1/session/codes", "`regie open`, in a terminal")
     until = wall_ms() + sessions.CODE_MS
     with caller.store.machinery(durable=True) as batch:
         return CodeShown(code=sessions.new_code(batch, caller.holder), until_wall_ms=until)
@@ -111,7 +118,7 @@ def new_code(caller: Caller) -> CodeShown:
 
 @router.post("/api/v1/session", response_model=SessionShown)
 def sign_in(body: SignIn, request: Request, response: Response) -> SessionShown:
-    """Open a session, in place of the one that the browser has. Raises SignInRefused, TooMany, ForeignPage, NotAllowed."""
+    """Open a session, in place of the one that the browser has. Raises SignInRefused, TooMany, ForeignPage, SomebodyElse."""
     store, headers, scheme = request.app.state.store, request.headers, request.url.scheme
     if browser.is_pages(headers, scheme) and not browser.may_change(headers, scheme):
         raise ForeignPage("a page of another origin asks", "header Origin", "use the control room of this server")
@@ -138,8 +145,12 @@ def _opened(store: Store, body: SignIn, headers: Headers, scheme: str) -> tuple[
         holder = sessions.of_code(db, body.code) if body.code else sessions.of_token(db, body.token)
         who = of_holder(db, holder, PERSONAL)
         known = sessions.found(db, former) if former else None
+        here = of_holder(db, known.holder, PERSONAL) if known else None
     if who.wrong:
         raise sessions.refused()
+    if body.code and not body.instead and here and not here.wrong and here.here.name != holder.actor:
+        what = f"{here.here.name} is signed in here, and the link signs in {holder.actor}"
+        raise SomebodyElse(what, holder.actor, "ask the person, then send instead: true")
     how = "with a code" if body.code else "with a token"
     with store.change(who.anywhere, "session.open", holder.actor, how, workspace=PERSONAL) as tx:
         if body.code:

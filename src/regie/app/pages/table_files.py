@@ -7,15 +7,19 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROWS, COLUMNS, CELL = 200, 60, 300
-HEAD_BYTES, JSON_BYTES, GROUP_BYTES = 1 << 20, 4 << 20, 64 << 20
-READ_BYTES = 256 << 20  # what the first rows of a Parquet file may come to in memory
-STORED_WHOLE = frozenset({"PLAIN", "RLE", "BIT_PACKED"})  # encodings in which every value of a text takes its place in the file
+HEAD_BYTES, JSON_BYTES = 1 << 20, 4 << 20
+MAGIC = b"PAR1"  # how a Parquet file begins and ends
+CHILD_S = 20.0
+_CHILDREN = threading.BoundedSemaphore(2)  # Parquet files that are read at once
 Cell = float | str | None
 
 
@@ -74,81 +78,39 @@ def _csv(file: Path, tabs: bool) -> Rows | None:
     if not found:
         return None
     body = found[1:]
-    return _bounded(found[0], [[_cell(one) for one in row] for row in body[: ROWS + 1]], None, not whole)
+    return bounded(found[0], [[_cell(one) for one in row] for row in body[: ROWS + 1]], None, not whole)
 
 
 def _parquet(file: Path) -> Rows | None:
-    """A text that stands in every row is kept once in the file, so a file of 500 bytes may hold gigabytes: it is read once, too."""
-    import pyarrow as pa  # 50 MB that a server needs for nothing else before
-    import pyarrow.parquet as pq
-
-    limits = {"thrift_string_size_limit": 10 << 20, "thrift_container_size_limit": 100_000}
-    try:
-        with pq.ParquetFile(file, **limits) as opened:
-            about, names = opened.metadata, opened.schema_arrow.names
-            texts = _texts(opened.schema_arrow)
-            if about.num_row_groups and _most_bytes(about.row_group(0), opened.schema, texts) > READ_BYTES:
-                return None
-        with pq.ParquetFile(file, metadata=about, read_dictionary=texts, **limits) as opened:
-            wanted = names[: COLUMNS + 1]
-            batch = next(opened.iter_batches(batch_size=ROWS, columns=wanted), None) if about.num_row_groups else None
-            rows = [] if batch is None else [list(row) for row in zip(*map(_values, batch.columns), strict=True)]
-            return _bounded(list(names), rows, about.num_rows, about.num_rows > len(rows))
-    except (pa.ArrowException, NotImplementedError):
-        return None
-
-
-def _texts(schema: Any) -> list[str]:
-    """The columns of text or bytes."""
-    import pyarrow as pa
-
-    kinds = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-    return [one.name for one in schema if one.type in kinds]
-
-
-def _most_bytes(group: Any, schema: Any, texts: Sequence[str]) -> int:
-    """What the first rows may come to, as far as the file says the truth about itself."""
-    chunks = [(group.column(place), schema.column(place)) for place in range(group.num_columns)]
-    if group.total_byte_size > GROUP_BYTES or len({chunk.path_in_schema for chunk, _ in chunks}) < len(chunks):
-        return READ_BYTES + 1
-    return sum(_weight(chunk, leaf, chunk.path_in_schema in texts) for chunk, leaf in chunks)
-
-
-def _weight(chunk: Any, leaf: Any, text: bool) -> int:
-    """Bytes of one column. A row of lists may hold all values of the group."""
-    values = chunk.num_values if leaf.max_repetition_level else ROWS
-    if chunk.physical_type != "BYTE_ARRAY":
-        return int(values * max(8, leaf.length or 0) * (8 if leaf.max_repetition_level else 1))  # as Python's objects
-    encodings = set(chunk.encodings)
-    once = encodings <= STORED_WHOLE or (text and "DELTA_BYTE_ARRAY" not in encodings)
-    return int(chunk.total_uncompressed_size * (1 if once else values))
-
-
-def _values(column: Any) -> list[Cell]:
-    """The cells of one column; of a text that stands in many rows there is one."""
-    import pyarrow as pa
-
-    if not pa.types.is_dictionary(column.type):
-        return [_plain(one) for one in column.to_pylist()]
-    places = column.indices.to_pylist()
-    shown = {place: _plain(column.dictionary[place].as_py()) for place in set(places) if place is not None}
-    return [None if place is None else shown[place] for place in places]
+    """In a process of its own: a file may say small sizes and unpack into gigabytes, or end whoever reads it."""
+    with file.open("rb") as opened:
+        begins = opened.read(len(MAGIC)) == MAGIC
+        opened.seek(-min(len(MAGIC), file.stat().st_size), os.SEEK_END)
+        if not begins or opened.read() != MAGIC:
+            return None
+    words = [sys.executable, "-P", "-m", "regie.app.pages.parquet_rows", str(file)]
+    with _CHILDREN:
+        try:
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=CHILD_S, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+    return Rows(**json.loads(done.stdout)) if done.returncode == 0 and done.stdout else None
 
 
 def _of_json(said: Any) -> Rows | None:
     """`{columns, data}` as MLflow's client logs tables, or a list of objects."""
     if isinstance(said, dict) and isinstance(said.get("columns"), list) and isinstance(said.get("data"), list):
         data = [row for row in said["data"] if isinstance(row, list)]
-        return _bounded(
-            [str(one) for one in said["columns"]], [[_plain(one) for one in row] for row in data[: ROWS + 1]], len(data)
+        return bounded(
+            [str(one) for one in said["columns"]], [[plain(one) for one in row] for row in data[: ROWS + 1]], len(data)
         )
     if isinstance(said, list) and said and all(isinstance(one, dict) for one in said):
         names = list(dict.fromkeys(str(name) for one in said[: ROWS + 1] for name in one))
-        return _bounded(names, [[_plain(one.get(name)) for name in names[:COLUMNS]] for one in said[: ROWS + 1]], len(said))
+        return bounded(names, [[plain(one.get(name)) for name in names[:COLUMNS]] for one in said[: ROWS + 1]], len(said))
     return None
 
 
-def _bounded(columns: list[str], rows: list[list[Cell]], count: int | None, more: bool = False) -> Rows:
+def bounded(columns: list[str], rows: list[list[Cell]], count: int | None, more: bool = False) -> Rows:
     width = min(max([len(columns), *map(len, rows)]), COLUMNS)
     named = [_cut(one) for one in columns[:width]] + [""] * (width - len(columns))
     shown = [(row + [None] * width)[:width] for row in rows[:ROWS]]
@@ -168,7 +130,7 @@ def _cell(text: str) -> Cell:
     return _cut(text)
 
 
-def _plain(value: Any) -> Cell:
+def plain(value: Any) -> Cell:
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()
     if isinstance(value, int | float):  # NaN and what is too great for a float are smaller than nothing

@@ -1,6 +1,8 @@
 """Artifacts: listed in pages, previewed in parts; none becomes a page of this server."""
 
 import io
+import subprocess
+import sys
 import tracemalloc
 
 import pyarrow as pa
@@ -121,6 +123,44 @@ def test_a_small_parquet_file_that_unpacks_into_gigabytes_takes_no_memory(caller
     told = io.BytesIO()
     pq.write_table(pa.table({"a": pa.ListArray.from_arrays([0, 10_000_000], pa.nulls(10_000_000, pa.int8()).fill_null(7))}), told)
     assert artifacts.preview(caller, keep("lists.parquet", told.getvalue())).sort == "none"
+
+
+@pytest.fixture(scope="module")
+def liar():
+    """A file of some hundred bytes whose only row has three million values, and whose footer says that it has two hundred."""
+    told, many, few = io.BytesIO(), 3_000_000, 200
+    pq.write_table(pa.table({"a": pa.ListArray.from_arrays([0, many], pa.nulls(many, pa.int8()).fill_null(7))}), told)
+    data, size = told.getvalue(), int.from_bytes(told.getvalue()[-8:-4], "little")
+    footer, truth = data[-8 - size : -8], varint(many)
+    assert truth in footer
+    return data[: -8 - size] + footer.replace(truth, varint(few, len(truth))) + data[-8:]
+
+
+def varint(number, width=0):
+    """As the footer says numbers; as long as another one."""
+    said, left = [], 2 * number
+    while left or len(said) < max(width, 1):
+        said.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([*said[:-1], said[-1] & 0x7F])
+
+
+def test_a_parquet_file_that_lies_about_its_sizes_takes_no_memory_of_the_server(caller, keep, liar):
+    tracemalloc.start()
+    shown = artifacts.preview(caller, keep("lies.parquet", liar))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(liar) < 1_000, shown.sort) == (True, "table")  # it is little enough for the process that reads it
+    assert peak < 10_000_000  # its values alone would be 24 MB
+
+
+def test_a_file_that_unpacks_into_more_than_there_is_room_for_is_no_table(tmp_path, liar):
+    (tmp_path / "lies.parquet").write_bytes(liar)
+    for room, shown in ((512 << 20, True), (16 << 20, False)):
+        code = f"from pathlib import Path; from regie.app.pages import parquet_rows as it\nit.ROOM_BYTES = {room}"
+        code += "\nit.main(Path('lies.parquet'))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        assert bool(done.stdout) is shown, done.stderr[-500:]
 
 
 def test_half_a_character_and_a_number_of_four_thousand_digits_are_shown(caller, keep):

@@ -178,6 +178,16 @@ def test_before_and_after_counts_the_window_in_the_bins_of_the_reference(place):
         assert said in wrong.json()["do"]
 
 
+def test_a_reference_of_days_that_are_all_too_small_shows_no_distribution_and_says_so(place):
+    profile = drift.profile({"a": np.arange(60.0)}, np.arange(60))
+    digest = place.store.blobs.put(json.dumps({DRIFT: profile}).encode())
+    with place.store.database.write() as db:
+        db.execute(insert(version_tags).values(workspace="loop", name="loop", version=1, key=PROFILE_TAG, value=digest))
+    judged(place, 3, "unknown", "drift", rows=60)
+    answer = ask(place, f"{PATH}/distribution", monitor=DRIFT, feature="a", window=NOW + 3 * DAY_MS)
+    assert (answer.status_code, "50 rows" in answer.json()["what"]) == (404, True)
+
+
 def test_service_counts_what_clients_felt_on_the_same_axis(place):
     place.log([record(number, NOW + DAY_MS + number, 1, ms=2.0) for number in range(50)])
     place.log([record(1_000 + number, NOW + 2 * DAY_MS, 1, ms=50.0, err="x", y=None) for number in range(5)], "n1-1-1")

@@ -35,6 +35,8 @@ export function SignInPage() {
         <p role="status" className={styles.opening}>
           {said.opening}
         </p>
+      ) : signIn.other !== null && signIn.session ? (
+        <SomebodyElse of={signIn} now={signIn.session.actor} other={signIn.other} />
       ) : (
         <>
           <Refused of={signIn} />
@@ -48,6 +50,27 @@ export function SignInPage() {
         </>
       )}
     </article>
+  );
+}
+
+/** The link is for another person than the one who works here: whoever follows it may not know that. */
+function SomebodyElse({ of: { goOn, instead }, now, other }: { of: SignIn; now: string; other: string }) {
+  const said = useWords(signInWords);
+  return (
+    <section className={styles.signedIn} role="alert">
+      <p>
+        <Shape tone="bad" /> <bdi>{said.somebodyElse(now, other)}</bdi>
+      </p>
+      <p className={styles.hint}>{said.somebodyElseWhy}</p>
+      <div className={styles.row}>
+        <Button look="main" onClick={goOn}>
+          <bdi>{said.stay(now)}</bdi>
+        </Button>
+        <Button onClick={instead}>
+          <bdi>{said.instead(other)}</bdi>
+        </Button>
+      </div>
+    </section>
   );
 }
 

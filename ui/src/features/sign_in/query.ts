@@ -32,9 +32,14 @@ export interface SignIn {
   /** What was tried last. */
   tried: "code" | "token";
   session: Session | null | undefined;
+  /** For whom the link is, where somebody else is signed in: the person says which of the two it shall be. */
+  other: string | null;
+  instead: () => void;
   withToken: (token: string) => void;
   goOn: () => void;
 }
+
+type Opening = { code: string; instead?: boolean } | { token: string };
 
 export function useSignIn(next: string | undefined): SignIn {
   const { session } = useAskSession();
@@ -42,11 +47,13 @@ export function useSignIn(next: string | undefined): SignIn {
   const [state, setState] = useState<State>(code === "" ? "asked" : "link");
   const [error, setError] = useState<Error | null>(null);
   const [tried, setTried] = useState<"code" | "token">("code");
+  const [held, setHeld] = useState<{ code: string; other: string } | null>(null);
   // Everything that was fetched for somebody else goes with the page.
   const goOn = () => location.replace(whereTo(next));
-  const open = async (body: { code: string } | { token: string }) => {
+  const open = async (body: Opening) => {
     setTried("code" in body ? "code" : "token");
     setError(null);
+    setHeld(null);
     try {
       await send("POST", PATH, body);
       setState("done");
@@ -56,7 +63,10 @@ export function useSignIn(next: string | undefined): SignIn {
       goOn();
     } catch (refused) {
       setState("asked");
-      setError(refused as Error);
+      // A link that somebody sent must not make one work under another name unawares.
+      if ("code" in body && refused instanceof RegieError && refused.code === "session.somebody_else") {
+        setHeld({ code: body.code, other: refused.where });
+      } else setError(refused as Error);
     }
   };
   useEffect(() => {
@@ -82,5 +92,10 @@ export function useSignIn(next: string | undefined): SignIn {
     setState("sending");
     void open({ token });
   };
-  return { state, error, tried, session, withToken, goOn };
+  const instead = () => {
+    if (held === null) return;
+    setState("link");
+    void open({ code: held.code, instead: true });
+  };
+  return { state, error, tried, session, other: held?.other ?? null, instead, withToken, goOn };
 }
