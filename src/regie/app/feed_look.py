@@ -1,17 +1,21 @@
-"""What a look at the database finds to tell: the events since the last one, and once a second the runs that have grown."""
+"""What a look at the database finds to tell: the events since the last one, and the runs that were judged; once a second those that grew."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from regie.base.clock import monotonic
+from regie.base.errors import NotFound
+from regie.loop import judged
+from regie.registry import queries as registry
 from regie.store import events
 from regie.store.change import Store
 from regie.store.events import Event
 from regie.store.tables import head
-from regie.tracking import growing
+from regie.tracking import growing, queries
 
 GROWN_S = 1.0
 PAGE = 500
@@ -48,7 +52,7 @@ class Look:
         while self._seq < last and (page := events.after(db, self._seq, PAGE)):
             found += page
             self._seq = page[-1].seq
-        return [of_event(one) for one in found]
+        return [of_event(one) for one in found] + _judged(db, found)
 
     def _growth(self, db: Connection) -> list[News]:
         if monotonic() - self._grown_at < GROWN_S:
@@ -56,7 +60,23 @@ class Look:
         self._grown_at, last = monotonic(), self._live
         self._live = growing.look(db, last)
         grown = growing.grown(db, last, self._live) if last is not None else {}
-        return [News(name, 0, message({"kind": "measured", "workspace": name, "runs": ids})) for name, ids in grown.items()]
+        return [_measured(workspace, ids) for workspace, ids in grown.items()]
+
+
+def _judged(db: Connection, found: list[Event]) -> list[News]:
+    """The gates measure for a run that ended before, so its growth is not seen among those that run."""
+    news = []
+    for one in found:
+        if one.type.startswith("gates."):
+            name, _, number = one.subject.rpartition("@")
+            with suppress(NotFound):  # a version that was deleted since
+                run_id = judged.run_of(db, registry.version(db, one.workspace, name, int(number)))
+                news += [_measured(one.workspace, queries.with_ancestors(db, run_id))] if run_id else []
+    return news
+
+
+def _measured(workspace: str, run_ids: list[str]) -> News:
+    return News(workspace, 0, message({"kind": "measured", "workspace": workspace, "runs": run_ids}))
 
 
 def newest(db: Connection) -> int:

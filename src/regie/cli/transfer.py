@@ -100,7 +100,7 @@ def _ours(server: str | None, workspace: str | None) -> "Wire":
         wire.close()
         if error.status != 404:
             raise
-        do = "regie apply makes it, and mlflow.create_workspace does"
+        do = "`regie apply` makes it, and mlflow.create_workspace does"
         raise NotFound(f"there is no workspace {settings.workspace}", settings.server, do) from error
     return wire
 

@@ -14,7 +14,7 @@ from regie.base.errors import Conflict
 from regie.data import holdout, snapshots
 from regie.gates import changes, queries
 from regie.gates.queries import Qualification
-from regie.loop import packages
+from regie.loop import judged, packages
 from regie.loop.scene import Scene
 from regie.loop.work import Work
 from regie.registry import queries as registry
@@ -129,7 +129,7 @@ class Rows:
 
 
 def work(work: Work) -> None:
-    """The job: judge one challenger, store the evidence, and what follows, in one change."""
+    """The job: judge one challenger, store the evidence, its figures as metrics of the run, and what follows, in one change."""
     scene, args = work.scene(), work.job.args
     model, version = args["model"], args["version"]
     with scene.store.read() as db:
@@ -157,10 +157,12 @@ def work(work: Work) -> None:
     with scene.store.change(
         ACTOR, "gate.judge", f"{model}@{version}", found["because"], workspace=scene.workspace, cause=caused(seen)
     ) as tx:
-        changes.conclude(
+        concluded = changes.conclude(
             tx, seen, found["verdict"], found["because"], found["gates"], champion=champion.version if champion else None,
             holdout=rows.to_json(), next_ms=again, cause=caused(seen),
         )  # fmt: skip
+        if concluded is not None:
+            judged.note(tx, challenger, found, seen.attempts)
         _leave(tx, seen, found["verdict"])
         jobs.complete(tx, work.job, {"verdict": found["verdict"]})
 

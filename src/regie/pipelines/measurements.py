@@ -12,7 +12,7 @@ from regie.store.change import Batch, Change, Store
 from regie.tracking import artifacts, measure
 from regie.tracking import queries as tracked
 from regie.tracking.measure import Point
-from regie.tracking.types import MAX_METRICS, MAX_PARAMS
+from regie.tracking.types import JUDGED, MAX_METRICS, MAX_PARAMS
 
 LOGS = "logs/"
 HISTORY = 1_000_000  # points of one run that are replayed
@@ -80,8 +80,11 @@ def show_in(store: Store, parent: str, task: dict[str, Any]) -> None:
 
 
 def _points(db: Any, run_id: str) -> list[Point]:
+    """What the run itself measured: a version of its own may have been judged since, and whose figures those are stays so."""
     found = tracked.points(db, tracked.run(db, run_id).key, HISTORY)
-    return [(metric.key, metric.value, metric.timestamp_wall_ms, metric.step) for metric in found]
+    return [
+        (metric.key, metric.value, metric.timestamp_wall_ms, metric.step) for metric in found if not metric.key.startswith(JUDGED)
+    ]
 
 
 def _log(store: Store, run_id: str, points: list[Point], params: dict[str, str]) -> None:

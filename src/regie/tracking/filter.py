@@ -23,7 +23,7 @@ LIST_OPERATORS = ("IN", "NOT IN")
 NULL_OPERATORS = ("IS NULL", "IS NOT NULL")
 # More than anybody writes by hand; a hundred comparisons keep PostgreSQL busy for minutes.
 MAX_CLAUSES, MAX_LIST, MAX_ORDERS, MAX_PATTERN = 30, 10_000, 20, 10_000
-_INT64 = 1 << 63
+_INT64, _LONGEST = 1 << 63, 20  # characters of the least number of 64 bits, its sign with it
 _SPACE = re.compile(r"\s*")
 _BARE = r"(?!\d+(?![\w$#]))[\w$#]+"  # a part of a key that needs no quotes: a number alone does
 _NAME = re.compile(rf"""(?:(`?\w+`?)\.)?(?:`((?:``|[^`])+)`|"((?:""|\\"|[^"])+)"|({_BARE}(?:\.{_BARE})*))""")
@@ -72,6 +72,7 @@ class Sort:
     operators: tuple[str, ...]
     number: bool = False
     whole: bool = False  # a number without a fraction
+    real: bool = False  # a number is a float, as the values are that it is compared with: both databases then compare alike
     either: bool = False  # a number may stand in quotes, text may be a number or a bare word
 
 
@@ -216,12 +217,14 @@ def _value(source: str, at: int, sort: Sort) -> tuple[Value, int]:
 
 
 def _number(source: str, at: int, said: str, sort: Sort) -> int | float:
-    """A whole number as such, so that none beyond 2^53 loses its last digits."""
+    """A whole number as such, so that none of 64 bits loses its last digits, but where values are floats."""
+    if sort.real:
+        return float(said)
     if not re.fullmatch(r"-?\d+", said):
         if sort.whole:
             raise _wrong(source, at, "write a whole number", "whole")
         return float(said)
-    if len(said) < 20 and -_INT64 <= int(said) < _INT64:
+    if len(said) <= _LONGEST and -_INT64 <= int(said) < _INT64:
         return int(said)
     if sort.whole:
         raise _wrong(source, at, "write a number of 64 bits", "whole")

@@ -3,6 +3,7 @@
 from regie.tracking.filter import LIST_OPERATORS, NULL_OPERATORS, NUMERIC_OPERATORS, TEXT_OPERATORS, Grammar, Sort
 
 NUMBER = Sort(NUMERIC_OPERATORS, number=True)
+REAL = Sort(NUMERIC_OPERATORS, number=True, real=True)
 WHOLE = Sort(NUMERIC_OPERATORS, number=True, whole=True)
 TEXT = Sort(TEXT_OPERATORS)
 LISTED = Sort(TEXT_OPERATORS + LIST_OPERATORS)
@@ -25,7 +26,7 @@ _RUN_TEXTS = ("run_name", "user_id", "status", "artifact_uri", "run name", "Run 
 _RUN_NUMBERS = ("start_time", "end_time", "created", "Created")
 RUNS = Grammar(
     prefixes=_RUN_PREFIXES | {f"`{prefix}`": kind for prefix, kind in _RUN_PREFIXES.items()},
-    free={"metric": NUMBER, "param": ABSENT, "tag": ABSENT},
+    free={"metric": REAL, "param": ABSENT, "tag": ABSENT},
     fixed={
         "attribute": {"run_id": LISTED, **dict.fromkeys(_RUN_TEXTS, TEXT), **dict.fromkeys(_RUN_NUMBERS, NUMBER)},
         "dataset": dict.fromkeys(("name", "digest", "context"), LISTED),
@@ -77,7 +78,7 @@ _MODEL_TIMES = (
 _MODEL_TEXTS = ("name", "model_id", "model_type", "source_run_id", "status", "experiment_id")
 LOGGED_MODELS = Grammar(
     prefixes={"attributes": "attribute", "metrics": "metric", "params": "param", "tags": "tag"},
-    free={"metric": NUMBER, "param": _LOOSE, "tag": _LOOSE},
+    free={"metric": REAL, "param": _LOOSE, "tag": _LOOSE},
     fixed={"attribute": {**dict.fromkeys(_MODEL_TEXTS, _LOOSE), **dict.fromkeys(_MODEL_TIMES, NUMBER)}},
     orders={"metric": None, "attribute": frozenset({*_MODEL_TEXTS, *_MODEL_TIMES})},
     aliases={

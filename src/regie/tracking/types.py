@@ -10,6 +10,7 @@ from regie.base.errors import BadInput, Conflict
 
 DEFAULT = "Default"
 RUN_NAME, PARENT, KIND = "mlflow.runName", "mlflow.parentRunId", "regie.kind"
+JUDGED = "judged."  # begins the metrics that the gates write to the run that made a version
 ENDED = ("FINISHED", "FAILED", "KILLED")
 STATUSES = ("RUNNING", "SCHEDULED", *ENDED)
 # As stock MLflow, so that no client is surprised: longer values are silently cut.

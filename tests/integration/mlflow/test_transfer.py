@@ -31,7 +31,7 @@ from regie.registry.tables import model_versions
 from regie.store import actors
 from regie.store.tables import specs, workspaces
 from regie.store.types import LOCAL
-from regie.tracking import artifacts, changes
+from regie.tracking import artifacts, changes, judged
 from regie.tracking.tables import logged_models, runs
 from tests.integration.mlflow.conftest import Server, running
 
@@ -452,11 +452,14 @@ def test_runs_since_bring_their_parents_and_no_artifacts_leaves_files_out(elsewh
 def test_what_regie_alone_writes_is_left_out_of_an_import_and_goes_out_with_an_export(here, away, capsys):
     experiment = away.client().create_experiment("pipelines")
     with away.server.store.change(LOCAL, "run.create", "x", workspace=away.name) as tx:
-        changes.create_run(tx, experiment, "r", tags={"regie.kind": "task", "mine": "1"})
+        run_id = changes.create_run(tx, experiment, "r", tags={"regie.kind": "task", "mine": "1"})
+        judged.note(tx, run_id, {"judged.log_loss": 0.5}, 0)
+    away.client().log_metric(run_id, "log_loss", 0.25)
     said = moved(capsys, "import", "mlflow", away.url, *here.words, "--experiment", "pipelines")
-    assert said["left"] == {"tags that Regie alone writes": 1}
+    assert said["left"] == {"tags that Regie alone writes": 1, "metrics that Regie's gates alone write": 1}
     [run] = here.client().search_runs([here.client().get_experiment_by_name("pipelines").experiment_id])
-    assert run.data.tags["mine"] == "1"
+    assert (run.data.tags["mine"], run.data.metrics) == ("1", {"log_loss": 0.25})
+    assert "points" not in moved(capsys, "import", "mlflow", away.url, *here.words, "--experiment", "pipelines")["counts"]
 
 
 def test_a_version_of_a_pipeline_takes_its_files_along(here, away, tmp_path, capsys):

@@ -387,6 +387,16 @@ def test_a_batch_that_changes_a_parameter_leaves_nothing_behind(things):
     assert "new" not in {one["key"] for one in data["tags"]}
 
 
+def test_what_the_gates_alone_write_is_refused_and_nothing_of_the_batch_is_kept(things):
+    run = {"run_id": ask(things, "POST", "runs/create", EXPERIMENT)[1]["run"]["info"]["run_id"]}
+    points = [{"key": key, "value": 1, "timestamp": 1} for key in ("judged", "judged.log_loss")]
+    status, answer = ask(things, "POST", "runs/log-batch", run | {"metrics": points})
+    assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "judged.log_loss is written by the gates alone" in answer["message"]
+    assert ask(things, "POST", "runs/log-metric", run | points[1])[0] == 400
+    assert "metrics" not in ask(things, "GET", "runs/get", run)[1]["run"]["data"]
+
+
 def test_pages_follow_each_other_and_the_last_one_has_no_token(things):
     for _ in range(3):
         assert ask(things, "POST", "experiments/create", {"name": "page {new}"})[0] == 200

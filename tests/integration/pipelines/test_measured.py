@@ -1,7 +1,8 @@
 """What tasks print and measure: in runs of their own, shown in the pipeline's, replayed by the cache."""
 
 from regie.pipelines import queries
-from regie.tracking import artifacts, measure
+from regie.store.types import system
+from regie.tracking import artifacts, judged, measure
 from regie.tracking import queries as tracked
 
 
@@ -20,6 +21,9 @@ def test_a_cached_task_replays_what_it_measured_and_the_run_shows_it(world):
     with world.store.read() as db:
         task = queries.task(db, first.run_id, "fit")
     measure.log_batch(world.store, task["mlflow_run_id"], [("auc", 0.8, 5, 0), ("auc", 0.9, 6, 1)], {"depth": "4"})
+    with world.store.change(system("qualify"), "gate.judge", "m@1", workspace="w") as tx:
+        # Of a version that the task's own code registered; another task that is answered by the cache made none.
+        assert judged.note(tx, task["mlflow_run_id"], {"judged.auc": 0.7}, 0)
     world.go(again)
     with world.store.read() as db:
         replayed = queries.task(db, again.run_id, "fit")["mlflow_run_id"]

@@ -131,25 +131,29 @@ def test_an_order_is_read_as_the_client_reads_it_and_refused_where_stock_refuses
 
 keys = st.text(st.characters(codec="utf-8", exclude_characters='`"\\', exclude_categories=["Cs", "Cc"]), min_size=1)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="'\\\x00", exclude_categories=["Cs"]))
-numbers = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.floats(allow_nan=False, allow_infinity=False))
+whole = st.integers(-(1 << 63), (1 << 63) - 1)
+numbers = st.one_of(whole, st.floats(allow_nan=False, allow_infinity=False))
 
 
 @st.composite
 def clauses(draw):
     """A clause, and one of the ways to write it."""
     kind, prefix = draw(st.sampled_from([("metric", "metrics"), ("param", "params"), ("tag", "tag"), ("attribute", "run")]))
-    key = "run_id" if kind == "attribute" else draw(keys)
-    operator = draw(
-        st.sampled_from({"metric": ["=", "<", ">="], "attribute": ["IN", "NOT IN"]}.get(kind, ["=", "ILIKE", "IS NULL"]))
-    )
+    key = draw(st.sampled_from(["run_id", "start_time"])) if kind == "attribute" else draw(keys)
+    compared = {"metric": ["=", "<", ">="], "run_id": ["IN", "NOT IN"], "start_time": ["=", "<", ">="]}
+    operator = draw(st.sampled_from(compared.get(key if kind == "attribute" else kind, ["=", "ILIKE", "IS NULL"])))
     value: object = None
     written = ""
-    if kind == "attribute":
+    if kind == "attribute" and key == "start_time":
+        value = draw(whole)
+        written = str(value)
+    elif kind == "attribute":
         value = tuple(draw(st.lists(texts.filter(lambda one: "\n" not in one), min_size=1, max_size=3)))
         written = "(" + ", ".join(f"'{one}'" for one in value) + ")"
     elif operator != "IS NULL":
         value = draw(numbers if kind == "metric" else texts)
         written = f"'{value}'" if isinstance(value, str) else repr(value)
+        value = float(value) if kind == "metric" else value  # whatever is written: a metric is a float, a time a whole number
     ticks, space = draw(st.sampled_from('`"')), draw(st.sampled_from([" ", "  ", "\n"]))
     spelled = draw(st.sampled_from([operator, operator.lower()]))
     return Clause(kind, key, operator, value), f"{prefix}.{ticks}{key}{ticks}{space}{spelled}{space}{written}"
@@ -161,6 +165,12 @@ def clauses(draw):
 )
 def test_what_is_written_out_is_read_back(written, joint):
     assert parse(joint.join(text for _, text in written), RUNS) == [clause for clause, _ in written]
+
+
+def test_every_time_of_64_bits_is_read_whole_and_a_metric_as_the_float_that_it_is():
+    for value in (-(1 << 63), -(10**18) - 1, (1 << 53) + 1, (1 << 63) - 1):
+        assert parse(f"run.start_time = {value}", RUNS)[0].value == value
+        assert type(parse(f"metrics.m = {value}", RUNS)[0].value) is float
 
 
 @given(st.text(), st.sampled_from(list(GRAMMARS)))

@@ -11,6 +11,7 @@ from regie.app.mlflow.call import Call, Wire, WireRoute, integer, number, ours
 from regie.base.errors import BadInput, NotFound
 from regie.tracking import measure
 from regie.tracking.measure import ModelPoints, Point
+from regie.tracking.types import JUDGED
 
 router = APIRouter(route_class=WireRoute)
 HISTORY_OF_MODELS = "mlflow.log-model.history"
@@ -100,7 +101,16 @@ def _point(one: dict[str, Any], place: int | None = None) -> Point:
     if bool(one.get("dataset_name")) != bool(one.get("dataset_digest")):
         what = f"'{where}dataset_name' and '{where}dataset_digest' must both be provided if one is"
         raise BadInput(what, f"{where}dataset_name", "send both, or none")
-    return _key(one, where), value, timestamp, 0 if one.get("step") is None else integer(one["step"], f"{where}step")
+    return _metric(one, where), value, timestamp, 0 if one.get("step") is None else integer(one["step"], f"{where}step")
+
+
+def _metric(one: dict[str, Any], where: str) -> str:
+    key = _key(one, where)
+    if key.startswith(JUDGED):
+        raise BadInput(
+            f"the metric {key} is written by the gates alone", f"{where}key", f"choose another prefix than {JUDGED[:-1]}"
+        )
+    return key
 
 
 def _params(said: list[dict[str, Any]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from regie.cli.story.chronicle import BREACH, FAILURE, PROMOTION, RETRAINING
 from regie.cli.story.replay import Tally
 from regie.cli.story.stage import REPLAY_FROM, Stage
 
-CHAMPION_GATE = "log_loss <= champion + 0.02"
+CHAMPION_GATE, JUDGED_LOSS = "log_loss <= champion + 0.02", "judged.log_loss"
 QUIET_DAYS = 14
 SHARE = (0.03, 0.25)  # of a canary of 10 % on one day's requests
 STAGES = ["canary", "full", "watch"]
@@ -35,6 +35,7 @@ def closed_loop(here: Stage, tally: Tally, day_of_row: np.ndarray) -> int:
     version, run_id = told
     one_challenger(here, run_id)
     same_rows(here, version)
+    judged_runs(here)
     _staged(here, version, tally, day_of_row)
     gaps = _quiet_stretches(here)
     expect(f"there are quiet stretches of {QUIET_DAYS} days and more", bool(gaps), "1 at least", len(gaps))
@@ -80,6 +81,22 @@ def same_rows(here: Stage, version: int) -> None:
         f"version {version} against champion {one['champion']} on the same {one['rows']:,} rows, {one['blocks']} days: "
         f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}], at most {one['champion_value']:.4f} + 0.02: passed"
     )
+
+
+def judged_runs(here: Stage) -> None:
+    """What the gates measured stands with the runs, though no step logs anything: the page Runs sorts them by it."""
+    wanted = {
+        one["run_id"]: found["value"]
+        for one in here.versions()
+        for found in one["evidence"]
+        if found["gate"].startswith("log_loss ") and found["value"] is not None
+    }
+    asked = {"filter": f"metrics.{JUDGED_LOSS} > 0", "sort": f"m.{JUDGED_LOSS}", "columns": f"m.{JUDGED_LOSS}", "limit": 200}
+    rows = here.api.mapping("GET", "/api/v1/pages/runs", params=asked)["rows"]
+    seen = {row["id"]: row["cells"][0] for row in rows}
+    here.claims.expect(f"the page Runs has the judged log loss of {len(wanted)} runs", seen == wanted, wanted, seen)
+    losses = list(seen.values())
+    here.claims.expect("it sorts them by it", losses == sorted(losses), sorted(losses), losses)
 
 
 def _staged(here: Stage, version: int, tally: Tally, day_of_row: np.ndarray) -> None:

@@ -5,7 +5,7 @@ more, and where the source has changed since, only what changed is sent.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from regie.client.mlflow import files, marks, read, rewrite
@@ -37,6 +37,13 @@ class Filler:
         if left := sum(key.startswith(marks.REGIE) for key in said) if not self.wish.regie_tags else 0:
             self.report.leave("tags that Regie alone writes", left)
 
+    def _metrics(self, said: Collection[str]) -> list[str]:
+        """The metrics of a run that its copy gets."""
+        kept = [key for key in said if self.wish.regie_tags or not key.startswith(marks.JUDGED)]
+        if left := len(said) - len(kept):
+            self.report.leave("metrics that Regie's gates alone write", left)
+        return kept
+
     def run(self, run: Run, copy: Copy, short: Mapping[str, Histories]) -> None:
         """Bring the copy of a run to what the source says; `short`: histories that were read beforehand, by metric."""
         have = NOBODY if copy.fresh else read.run(self.target, copy.id) or NOBODY
@@ -46,7 +53,7 @@ class Filler:
         if self.wish.files:
             self.files(Root(run.artifact_uri, run_id=run.id), Root(copy.artifact_uri, run_id=copy.id), f"run {run.id}")
         self._state(run, copy.id, have)
-        keys = [key for key, latest in run.metrics.items() if first or have.metrics.get(key) != latest]
+        keys = [key for key in self._metrics(run.metrics) if first or have.metrics.get(key) != run.metrics[key]]
         wanted = str(Mark(copy.id, marks.digest(run), self.wish.files))
         self.writer.batches(copy.id, self._entries(run, have, keys, short, wanted))
         self.report.add("runs")

@@ -17,7 +17,7 @@ PREFIX = "transfer."
 SOURCE, RUN, MODEL, VERSION = "transfer.source", "transfer.source_run_id", "transfer.source_model_id", "transfer.source_version"
 EXPERIMENT = "transfer.source_experiment"
 COMPLETE, LEASE = "transfer.complete", "transfer.lease"
-REGIE = "regie."  # what Regie writes itself, and takes from nobody
+REGIE, JUDGED = "regie.", "judged."  # begin the tags and the metrics that Regie writes itself, and takes from nobody
 DIGEST = 16
 
 

@@ -11,7 +11,7 @@ from regie.base.clock import monotonic
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be moved. Nothing named: everything. `regie_tags`: the target takes tags that begin with `regie.`."""
+    """What is to be moved. Nothing named: everything. `regie_tags`: the target takes what Regie alone writes."""
 
     experiments: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
