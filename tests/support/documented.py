@@ -7,6 +7,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,37 @@ def _subclasses(of: type[RegieError]) -> Iterator[type[RegieError]]:
     for one in of.__subclasses__():
         yield one
         yield from _subclasses(one)
+
+
+def offered() -> set[str]:
+    """The commands that errors name as what to do, and nothing beside: a page draws these to be copied. A value in one reads `1`."""
+    whole = re.search(r"^const COMMAND = /(.*)/;$", (ROOT / "ui/src/design/Problem.tsx").read_text(), re.MULTILINE)
+    assert whole is not None
+    paths = [one for one in SOURCE.rglob("*.py") if not {STORY, SOURCE / "app/pages"} & set(one.parents)]
+    texts = [text for path in paths if '"regie ' in (text := path.read_text())]
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    return {said for node in nodes if (said := _said(node)).startswith("regie ") and re.match(whole[1], said)}
+
+
+def _said(node: ast.AST) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "1" for part in node.values
+        )
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def understood(line: str) -> click.Command:
+    """Read a command as a shell would have it read, without calling it. Raises UsageError."""
+    words = shlex.split(line)[1:]
+    command: click.Command | None = root
+    context = click.Context(root, info_name="regie")
+    while isinstance(command, click.Group) and words:
+        command = command.get_command(context, words.pop(0))
+    if command is None:
+        raise click.UsageError(f"{line}: there is no such command")
+    command.make_context(line, words, parent=context)
+    return command
 
 
 def commands() -> Iterator[tuple[str, click.Command, click.Context]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from regie.app.mlflow import answers
 from regie.app.schema import metadata
 from regie.base.errors import RegieError
 from regie.base.settings import NAMES, NEVER_A_FLAG
@@ -44,6 +45,32 @@ def test_every_error_is_documented_with_its_status_and_exit_code():
 def test_an_error_code_means_one_status_and_one_exit_code():
     seen = [row[0] for row in rows("errors.md", "| code ")]
     assert sorted(seen) == sorted(set(seen))
+
+
+# What no page can show: a process refuses to start, a node speaks to its own log, the command line to its terminal.
+NEVER_ON_A_PAGE = {
+    "process.port_busy", "process.did_not_start", "access.not_loopback", "store.newer", "store.network_file_system", "log.in_use",
+    "serving.bad_route", "serving.not_ours", "serving.broken_file", "serving.control_plane_away",
+}  # fmt: skip
+BESIDE_PAGES = ("regie.cli.", "regie.client.")
+
+
+def test_every_error_that_a_page_can_show_has_french_words():
+    text = (ROOT / "ui/src/design/errorWords.ts").read_text()
+    ours, wire = text.split("const OF_THE_WIRE")
+    french = re.findall(r'^  "?([\w.]+)"?: \{ what: "[^"]+", todo: (?:"[^"]+"|[A-Z_]+)', ours, re.MULTILINE)
+    codes = {one.code for one in {RegieError, *documented.errors()} if not one.__module__.startswith(BESIDE_PAGES)}
+    codes.discard("unreachable")  # of a client; the control room has its own words for a server that is gone
+    assert sorted(french) == sorted(codes - NEVER_ON_A_PAGE)
+    assert codes >= NEVER_ON_A_PAGE
+    assert set(re.findall(r"^  ([A-Z_]+): ", wire, re.MULTILINE)) == {code for _, code, _ in answers.CODES}
+
+
+def test_what_an_error_offers_as_a_command_is_one():
+    offered = documented.offered()
+    assert len(offered) > 20
+    for line in offered:
+        documented.understood(line)
 
 
 def test_every_command_and_option_is_documented():

@@ -147,7 +147,7 @@ def shown(db: Connection, workspace: str, identity: str) -> dict[str, Any]:
     mine = (collections.c.id == identity, collections.c.workspace == workspace)
     row = db.execute(select(collections).where(*mine)).first()
     if row is None:
-        raise NotFound(f"there is no collection {identity}", workspace, "regie gc begins one")
+        raise NotFound(f"there is no collection {identity}", workspace, "`regie gc` begins one")
     return {**row._mapping, "options": json.loads(row.options), "removed": json.loads(row.removed)}
 
 

@@ -17,6 +17,7 @@ from regie.spec.load import FILE, Loaded, load_with_positions
 from regie.spec.plan import Plan
 from regie.spec.plan import plan as planned
 from regie.spec.read import from_json
+from regie.spec.schema import json_schema
 
 if TYPE_CHECKING:
     from regie.client.http import Client
@@ -29,12 +30,16 @@ COLUMNS: tuple[show.Column, ...] = (
 
 @click.command()
 @FILE_ARGUMENT
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of regie.yaml, for an editor, and check nothing.")
 @options.JSON
-def check(file: Path | None, as_json: bool) -> int:
+def check(file: Path | None, schema: bool, as_json: bool) -> int:
     """Check regie.yaml, and say when each gate, guard and monitor can be answered at the earliest.
 
     FILE is a regie.yaml or its folder. Needs no server. Exit code 2 if anything is wrong.
     """
+    if schema:
+        show.data(json_schema())
+        return 0
     loaded = load_with_positions(_path(file))
     checked = checking.check(loaded)
     if as_json:

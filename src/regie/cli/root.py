@@ -34,7 +34,7 @@ BARE = {
 }
 NOUNS = {
     "pipeline": ("regie.cli.run", "pipeline", "Run pipelines."),
-    "run": ("regie.cli.run", "run", "Executions of pipelines."),
+    "run": ("regie.cli.run", "run", "Executions of pipelines, and all else that is tracked."),
     "model": ("regie.cli.model", "model", "Models, their versions and evidence."),
     "approval": ("regie.cli.approval", "approval", "People's decisions on versions."),
     "rollout": ("regie.cli.rollout", "rollout", "Staged releases."),

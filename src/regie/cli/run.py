@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regie.base.clock import monotonic
-from regie.base.errors import BadInput, NotFound
-from regie.cli import options, show
+from regie.base.errors import BadInput, NotFound, RegieError
+from regie.cli import options, show, tracked
 from regie.client import git
 from regie.pipelines.project import pack
 
@@ -76,7 +76,11 @@ def _told(client: "Client", started: dict[str, Any], since: int, wait: bool, as_
 
 @click.group()
 def run() -> None:
-    """Executions of pipelines."""
+    """Executions of pipelines, and all else that is tracked."""
+
+
+run.add_command(tracked.search)
+run.add_command(tracked.compare)
 
 
 @run.command("list")
@@ -93,8 +97,12 @@ def listed(client: "Client", name: str | None, state: str | None, limit: int, as
 @click.argument("run_id")
 @options.read
 def one(client: "Client", run_id: str, as_json: bool) -> None:
-    """One run: what it ran on, its tasks, what became of it."""
-    found = client.runs.show(run_id)
+    """One run: what it ran on, its tasks, what became of it; of a run that no pipeline made: what it measured."""
+    found = _of_pipeline(client, run_id)
+    if found is None:
+        measured = client.runs.tracked(run_id)
+        show.data(measured) if as_json else tracked.told(measured)
+        return
     if as_json:
         show.data(found)
         return
@@ -109,6 +117,15 @@ def one(client: "Client", run_id: str, as_json: bool) -> None:
             ("task", "name"), ("window", "window"), ("attempt", "attempt"), ("state", "state"), ("took", _took), ("error", _error),
         )  # fmt: skip
         show.rows(found["tasks"], columns, False)
+
+
+def _of_pipeline(client: "Client", run_id: str) -> dict[str, Any] | None:
+    try:
+        return client.runs.show(run_id)
+    except RegieError as error:
+        if error.status != NotFound.status:
+            raise
+        return None
 
 
 @run.command()

@@ -37,6 +37,19 @@ class Runs(Noun):
         """One run with its tasks."""
         return self.client.mapping("GET", f"/api/v1/runs/{_part(run_id)}")
 
+    def search(self, **asked: Any) -> Rows:
+        """Every tracked run that a filter finds: `filter`, `experiment`, `pipeline`, `state`, `tasks`, `sort`, `columns`, `limit`."""
+        return self.client.rows("/api/v1/pages/runs/export", form="json", **asked)
+
+    def tracked(self, run_id: str) -> Json:
+        """One run as it is tracked, whether a pipeline made it or not: what it measured, its parameters, where its code came from."""
+        return self.client.mapping("GET", f"/api/v1/pages/runs/{_part(run_id)}")
+
+    def compare(self, run_ids: Sequence[str], reference: str = "", everything: bool = False) -> Json:
+        """What differs between 2 to 50 runs."""
+        asked = {"runs": ",".join(run_ids), "reference": reference, "all": everything}
+        return self.client.mapping("GET", "/api/v1/pages/compare", params=asked)
+
     def cancel(self, run_id: str, reason: str) -> Json:
         return self.client.mapping("POST", f"/api/v1/runs/{_part(run_id)}/cancel", json={"reason": reason})
 

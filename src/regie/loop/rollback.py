@@ -91,5 +91,5 @@ def ended(seen: Rollout, word: str) -> Conflict:
     )
     if seen.state == "running" and word in ("pause", "resume"):
         what = "it is paused already" if seen.paused else "it is not paused"
-    do = "regie rollout abort withdraws it" if seen.state == "waiting" else "regie rollout list"
+    do = "`regie rollout abort` withdraws it" if seen.state == "waiting" else "regie rollout list"
     return Conflict(f"rollout {seen.id} cannot {word}: {what}", f"{seen.model}@{seen.version}", do)

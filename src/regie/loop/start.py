@@ -70,7 +70,7 @@ HINDRANCES = {
     "run.live": ("it has not ended", "wait for its end, or cancel it"),
     "pipeline.gone": ("its pipeline is no longer in regie.yaml", "regie apply"),
     "pipeline.moved": ("its pipeline is another function by now", "regie pipeline run NAME"),
-    "code.gone": ("its code is no longer kept", "regie pipeline run NAME, with the code of today"),
+    "code.gone": ("its code is no longer kept", "`regie pipeline run NAME`, with the code of today"),
 }
 
 

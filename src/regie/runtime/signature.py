@@ -42,6 +42,10 @@ class BadRow(BadInput):
         super().__init__(what, f"row {row}, column {column}", do)
         self.row, self.column = row, column
 
+    def body(self) -> dict[str, Any]:
+        """With `row` (the first is 1) and `column` by themselves, so that a form can show the error at its field."""
+        return super().body() | {"row": self.row, "column": self.column}
+
 
 def to_json(signature: Signature) -> list[dict[str, Any]]:
     """As the route file and `regie.json` hold it."""
@@ -125,16 +129,6 @@ class RowReader:
         near = get_close_matches(name, self.names, 1)
         do = f"write {near[0]}" if near else f"leave it out; the model takes {', '.join(self.names)}"
         return BadRow(number, name, f"the model takes no feature {name}", do)
-
-
-def rows_of(signature: Signature, records: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Checked rows of records, in the order of the signature. Raises BadRow."""
-    return RowReader(signature).rows(records)
-
-
-def rows_of_columns(signature: Signature, columns: Mapping[str, Sequence[Any]]) -> list[Row]:
-    """Checked rows of columns, in the order of the signature. Raises BadRow."""
-    return RowReader(signature).rows_of_columns(columns)
 
 
 class _Mistyped(Exception):

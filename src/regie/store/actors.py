@@ -96,7 +96,7 @@ def add(
     if seen is None:
         row = {"name": name, "workspace": where, "added_by": tx.actor.name, "added_wall_ms": tx.wall_ms, "tokens": 0}
         if not tx.execute(upsert(tx.connection, actors, row, ["name"], keep=True)).rowcount:
-            raise Conflict(f"somebody else has just added {name}", name, "regie actor list, then repeat")
+            raise Conflict(f"somebody else has just added {name}", name, "`regie actor list`, then repeat")
     elif seen.revoked_wall_ms is not None:
         raise Conflict(f"{name} was revoked, and a name is never used twice", name, "add them under another name")
     elif seen.workspace != where:

@@ -133,7 +133,7 @@ def note_use(batch: Writes, session: Session) -> None:
 
 def refused() -> SignInRefused:
     """One sentence for whatever was wrong with what was given."""
-    return SignInRefused("this opens nothing, or nothing any more", "sign-in", "regie open prints a new link")
+    return SignInRefused("this opens nothing, or nothing any more", "sign-in", "`regie open` prints a new link")
 
 
 def _over(now_ms: int) -> ColumnElement[bool]:

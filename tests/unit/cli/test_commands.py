@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regie.base.errors import BadInput
-from regie.cli.root import COMMANDS, root, there
+from regie.cli.root import COMMANDS, root, run, there
 from regie.cli.run import outcome, parameter
+from regie.spec.schema import json_schema
 
 HEAVY = ("pydantic", "httpx2", "numpy", "rich", "sqlalchemy", "pyarrow", "fastapi", "ruamel.yaml", "pandas")
 BARE = {"init", "up", "open", "demo", "check", "plan", "apply", "status", "why", "gc", "doctor", "server", "worker", "serve"}
@@ -121,6 +122,12 @@ def test_check_needs_no_http_library(regie, tmp_path):
     code = "import sys; from regie.cli.root import run; code = run(['check', 'shop']); print(code, 'httpx2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "0 False"
+
+
+def test_an_editor_is_given_the_grammar_without_a_project(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["check", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json_schema()
 
 
 def test_an_unknown_command_names_the_nearest_and_is_a_usage_error(regie):

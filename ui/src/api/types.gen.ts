@@ -976,7 +976,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Open a session, in place of the one that the browser has. Raises SignInRefused, TooMany, ForeignPage, NotAllowed.
+         * @description Open a session, in place of the one that the browser has. Raises SignInRefused, TooMany, ForeignPage, SomebodyElse.
          */
         post: operations["sign_in_api_v1_session_post"];
         /**
@@ -4048,7 +4048,7 @@ export interface components {
         };
         /**
          * SignIn
-         * @description A code of `regie open`, or a token of a person.
+         * @description A code of `regie open`, or a token of a person. `instead`: also where somebody else is signed in, which a link alone never does.
          */
         SignIn: {
             /**
@@ -4056,6 +4056,11 @@ export interface components {
              * @default
              */
             code: string;
+            /**
+             * Instead
+             * @default false
+             */
+            instead: boolean;
             /**
              * Token
              * @default
@@ -4451,11 +4456,13 @@ export interface components {
         };
         /**
          * TryRefused
-         * @description Why the endpoint gave no answer, in its own words.
+         * @description Why the endpoint gave no answer, in its own words. `column`: the one whose value it does not take, None where it names none.
          */
         TryRefused: {
             /** Code */
             code: string;
+            /** Column */
+            column: string | null;
             /** Do */
             do: string;
             /** What */
@@ -6213,6 +6220,7 @@ export interface operations {
                 experiment?: string;
                 filter?: string;
                 form?: "csv" | "json";
+                limit?: number | null;
                 pipeline?: string;
                 sort?: string;
                 state?: string;

@@ -5,7 +5,7 @@ import { useWords } from "./i18n";
 import { Problem } from "@/design/Problem";
 import { Dialog } from "@/design/Dialog";
 import { Loading } from "@/design/Page";
-import { DrivenClocks } from "@/design/Time";
+import { DrivenClocks, DrivenHere } from "@/design/Time";
 import { GoneBanner } from "./GoneBanner";
 import { to } from "./links";
 import { Navigation } from "./Navigation";
@@ -13,7 +13,7 @@ import { Palette, PaletteButton } from "./Palette";
 import { type Session, SessionProvider, useAskSession } from "./session";
 import styles from "./Shell.module.css";
 import { UnknownWorkspace } from "./UnknownWorkspace";
-import { usePath, useShownAddress } from "./url";
+import { usePath, useShownAddress, useWorkspace } from "./url";
 import { shellWords } from "./words";
 
 const SIGN_IN = "/sign-in";
@@ -52,6 +52,7 @@ function Around({ session }: { session: Session }) {
   const said = useWords(shellWords);
   const path = usePath();
   const shown = useShownAddress();
+  const workspace = useWorkspace();
   const [open, setOpen] = useState(false);
   const page = useRef<HTMLElement>(null);
   const before = useRef(path);
@@ -94,7 +95,9 @@ function Around({ session }: { session: Session }) {
             <GoneBanner />
             <UnknownWorkspace />
             <Suspense fallback={<Loading />} key={path}>
-              <Outlet />
+              <DrivenHere value={driven[workspace] !== undefined}>
+                <Outlet />
+              </DrivenHere>
             </Suspense>
           </main>
         </div>

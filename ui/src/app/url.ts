@@ -27,7 +27,8 @@ export function usePath(): string {
 
 /** The address of what is shown; the browser's own is ahead of it while a page is on its way. */
 export function useShownAddress(): string {
-  return useLocation({ select: (where) => where.publicHref.split("#")[0] ?? "" });
+  const { pathname, search } = new URL(useLocation({ select: (where) => where.publicHref }), location.origin); // escaped as a browser does it
+  return pathname + search;
 }
 
 /** The whole query, and how to change parts of it: `undefined` or "" takes a part out. `replace` leaves no step for the back button: for typing. */

@@ -1,8 +1,14 @@
-/* A moment: relative to now with the exact one and its zone beside it, or exact. Business time is written in UTC, wall time in the zone of the browser. */
+/* A moment: relative to now with the exact one and its zone beside it, or exact. Business time is written in UTC, wall time in the zone of the browser.
+
+   Where a replay drives the clock of the workspace, its two clocks are told apart: the title says which one it is, and real time bears a mark. What a machine did, a run
+   or its tasks, is told in real time on every page; what the loop decides by, on the business clock. */
 import { createContext, useContext } from "react";
 import { clocks, skew } from "@/api/stream";
 import { useValue, Value } from "@/api/store";
+import { useWords } from "@/app/i18n";
 import { useFormats } from "./formats";
+import styles from "./Time.module.css";
+import { designWords } from "./words";
 
 const LOOK_MS = 10_000;
 const ticking = new Value(Date.now());
@@ -26,6 +32,9 @@ export function useWallNow(): number {
 /** Business times of the workspaces as the session told them, where they are driven. */
 export const DrivenClocks = createContext<Readonly<Record<string, number>>>({});
 
+/** Whether the clock of the workspace that is looked at is driven. */
+export const DrivenHere = createContext(false);
+
 /** The business clock of a workspace: driven by a replay, or the wall clock. */
 export function useBusinessNow(workspace: string): number {
   const driven = useContext(DrivenClocks)[workspace];
@@ -44,11 +53,12 @@ interface TimeProps {
 
 export function Time({ ms, business, as = "relative" }: TimeProps) {
   const say = useFormats();
+  const clock = useClockName(business);
   if (ms === null || ms === undefined) return <span>–</span>;
   const utc = business !== undefined;
-  const exact = say.exact(ms, { utc });
+  const exact = say.exact(ms, { utc }) + (clock === "" ? "" : `, ${clock}`);
   if (as === "relative") return <Relative ms={ms} business={business} exact={exact} />;
-  const text = as === "exact" ? exact : as === "minute" ? say.exact(ms, { utc, seconds: false }) : `${say.day(ms, { utc })}${utc ? " UTC" : ""}`;
+  const text = as === "exact" ? say.exact(ms, { utc }) : as === "minute" ? say.exact(ms, { utc, seconds: false }) : `${say.day(ms, { utc })}${utc ? " UTC" : ""}`;
   return (
     <time dateTime={new Date(ms).toISOString()} title={exact}>
       {text}
@@ -60,10 +70,43 @@ function Relative({ ms, business, exact }: { ms: number; business: string | unde
   const say = useFormats();
   const wall = useWallNow();
   const now = useBusinessNow(business ?? "");
+  const { realTime } = useWords(designWords);
+  const marked = useContext(DrivenHere) && business === undefined;
   return (
     <time dateTime={new Date(ms).toISOString()} title={exact}>
       {say.ago(ms, business === undefined ? wall : now)}
+      {marked && <small className={styles.real}> {realTime}</small>}
       <span className="sr"> ({exact})</span>
     </time>
   );
+}
+
+interface OnBothProps {
+  wall: number | null;
+  business: number;
+  workspace: string;
+}
+
+/** What a machine did, and where the business clock is driven also what that showed. */
+export function OnBoth({ wall, business, workspace }: OnBothProps) {
+  const driven = useContext(DrivenClocks)[workspace] !== undefined;
+  return (
+    <span className={styles.both}>
+      <Time ms={wall} />
+      {driven && (
+        <small>
+          <Time ms={business} business={workspace} as="minute" />
+        </small>
+      )}
+    </span>
+  );
+}
+
+/** Which clock a moment is of, in words: only where the two of a workspace differ. */
+function useClockName(business: string | undefined): string {
+  const said = useWords(designWords);
+  const driven = useContext(DrivenClocks);
+  const here = useContext(DrivenHere);
+  if (business === undefined) return here ? said.realTime : "";
+  return driven[business] === undefined ? "" : said.businessClock;
 }

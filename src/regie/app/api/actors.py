@@ -115,7 +115,7 @@ def _same(tx: Change, name: str, home: str | None) -> None:
     """What was asked about is what is changed. Raises Conflict."""
     found = actors.find(tx.connection, name)
     if (None if found is None else found.workspace) != home:
-        raise Conflict(f"somebody else has just changed {name}", name, "regie actor list, then repeat")
+        raise Conflict(f"somebody else has just changed {name}", name, "`regie actor list`, then repeat")
 
 
 def _answer(name: str, where: str, until_wall_ms: int | None) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _somebody_approves(caller: CallerOf, spec: Spec) -> None:
     if not others:
         raise NobodyApproves(
             f"the file asks for approvals by a {asked.by}, and nobody but you could give one in {spec.workspace}", "model.approve",
-            f"regie actor add NAME --role {asked.by} --workspace {spec.workspace} prints a token once: give it to that person",
+            f"`regie actor add NAME --role {asked.by} --workspace {spec.workspace}` prints a token once: give it to that person",
         )  # fmt: skip
 
 

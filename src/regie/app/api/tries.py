@@ -3,7 +3,8 @@
 A real request: answered by the route, logged as a prediction, and counted like any other; its request id begins with `try-`.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -30,12 +31,13 @@ class Try(BaseModel):
 
 
 class TryRefused(BaseModel):
-    """Why the endpoint gave no answer, in its own words."""
+    """Why the endpoint gave no answer, in its own words. `column`: the one whose value it does not take, None where it names none."""
 
     code: str
     what: str
     where: str
     do: str
+    column: str | None
 
 
 class Tried(BaseModel):
@@ -75,9 +77,14 @@ def _serving(db: Connection, workspace: str, name: str) -> Node:
 def _tried(node: Node, request_id: str, answered: node_calls.Answered) -> Tried:
     said, ms = answered.body, float(f"{answered.ms:.4g}")
     if answered.status != 200:
-        words = {name: str(said.get(name) or "") for name in TryRefused.model_fields}
-        return Tried(status=answered.status, ms=ms, node=node.id, request_id=request_id, refused=TryRefused(**words))
+        return Tried(status=answered.status, ms=ms, node=node.id, request_id=request_id, refused=_refused(said))
     return Tried(
         status=200, ms=ms, node=node.id, request_id=str(said["request_id"]), prediction_id=said["prediction_ids"][0],
         prediction=said["predictions"][0], version=int(said["version"]),
     )  # fmt: skip
+
+
+def _refused(said: Mapping[str, Any]) -> TryRefused:
+    words = {name: str(said.get(name) or "") for name in ("code", "what", "where", "do")}
+    column = said.get("column")
+    return TryRefused(**words, column=column if isinstance(column, str) else None)

@@ -3,6 +3,7 @@
 Bounded: `ROWS` rows of each table; a search among names finds the others. Code is compared two by two, when somebody asks.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from regie.app.caller import Caller
 from regie.app.mlflow import rights
 from regie.app.pages.acts import Shown
 from regie.app.pages.run import known_first
-from regie.app.pages.run_words import MAX_COMPARED, Direction, RunBrief, cell, columns_of, cut, direction, ids_of
+from regie.app.pages.run_words import MAX_COMPARED, Direction, RunBrief, cell, columns_of, cut, direction, ids_of, rank
 from regie.app.pages.runs import experiment_names
 from regie.base.blobs import BlobStore
 from regie.base.errors import NotFound
@@ -145,8 +146,13 @@ def page(
             tags=_table(run_comparison.rows(_foreign(tags)), search, all),
             packages=_table(_packages(origins), search, all), axes=_axes(of_params, of_metrics, axes),
             curves=known_first(curves.with_history(db, [one.key for one in found], CURVES)),
-            command=f"mlflow.search_runs(search_all_experiments=True, filter_string=\"run_id IN ({', '.join(map(repr, there))})\")",
+            command=_command(there, place, all),
         )  # fmt: skip
+
+
+def _command(runs: Sequence[str], place: int, everything: bool) -> str:
+    reference = f" --reference {shlex.quote(runs[place])}" if place else ""
+    return f"regie run compare {shlex.join(runs)}{reference}{' --all' if everything else ''}"
 
 
 @router.get("/api/v1/pages/compare/code", response_model=CodePage)
@@ -210,7 +216,7 @@ def _table(rows: Sequence[Row], search: str, every: bool) -> Table:
 def _measured(rows: Sequence[Row], reference: int, search: str, every: bool) -> Table:
     """Metrics whose direction is known come first, then those that most of the runs have."""
     ways = {row.name: direction(row.name) for row in rows}
-    order = sorted(rows, key=lambda row: (ways[row.name] is None, sum(value is None for value in row.values)))
+    order = sorted(rows, key=lambda row: (rank(row.name), sum(value is None for value in row.values)))
     said = [run_comparison.measured(row, reference, ways[row.name]) for row in order]
     return _shown(said, search, every, ways)
 
@@ -238,7 +244,7 @@ def _axes(of_params: Sequence[Row], of_metrics: Sequence[Row], said: str) -> lis
         chosen = [one for one in columns_of(said) if one in rows][:AXES]
     else:
         differing = [one for one, row in rows.items() if row.differs]
-        metrics = sorted((one for one in differing if one.kind == "metric"), key=lambda one: direction(one.key) is None)
+        metrics = sorted((one for one in differing if one.kind == "metric"), key=lambda one: rank(one.key))
         chosen = [*[one for one in differing if one.kind == "param"][:FIRST_AXES], *reversed(metrics[:FIRST_AXES])]
     found = ((one, run_comparison.axis(rows[one])) for one in chosen)
     return [_axis(one, drawn) for one, drawn in found if drawn is not None]

@@ -1,5 +1,6 @@
 """One run: what it did, what it measured, what came of it."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from regie.app.caller import Caller
 from regie.app.mlflow import rights
 from regie.app.pages.acts import Shown
 from regie.app.pages.artifacts import Folder, folder
-from regie.app.pages.run_words import Direction, Figure, Named, RunBrief, cut, direction, figure
+from regie.app.pages.run_words import Direction, Figure, Named, RunBrief, cut, direction, figure, rank
 from regie.app.pages.runs import experiment_names
 from regie.base.errors import BadInput, NotFound
 from regie.loop import run_origin
@@ -171,7 +172,7 @@ def page(run_id: str, caller: Caller) -> RunPage:
                 for one in registry.come_from(db, caller.workspace, [run.id])[:THINGS]
             ],
             artifacts=folder(db, caller.workspace, run.root, "", "", 100),
-            command=f"mlflow.get_run({run.id!r})" if not origin.steps else f"regie run show {run.id}",
+            command=f"regie run show {shlex.quote(run.id)}",
         )  # fmt: skip
 
 
@@ -231,7 +232,7 @@ def _parent(db: Connection, workspace: str, said: RunData) -> Named | None:
 
 def known_first(names: Sequence[str]) -> list[str]:
     """Metrics that can be drawn: first those whose direction is known."""
-    return sorted(names, key=lambda name: direction(name) is None)[:DRAWABLE]
+    return sorted(names, key=rank)[:DRAWABLE]
 
 
 def _pairs(said: dict[str, str]) -> list[Pair]:

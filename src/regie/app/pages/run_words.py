@@ -6,9 +6,10 @@ from typing import Literal
 
 from regie.app.pages.acts import Shown
 from regie.base.errors import BadInput
+from regie.gates import figures
 from regie.spec.expressions import METRICS
 from regie.tracking.table import Chosen, chosen
-from regie.tracking.types import LARGEST, Run
+from regie.tracking.types import JUDGED, LARGEST, Run
 
 State = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 Direction = Literal["higher", "lower"] | None
@@ -53,11 +54,20 @@ def figure(value: float) -> Figure:
 
 
 def direction(name: str) -> Direction:
-    """Which way is better, where the catalogue knows: `auc` does, and `test/auc`. None says nothing."""
+    """Which way is better, where the catalogue knows: `auc` does, and `test/auc`, and what the gates measured. None says nothing."""
+    if name.startswith(JUDGED):
+        return figures.better(name)
     known = METRICS.get(name.rpartition("/")[2])
     if known is None or known.family != "quality":
         return None
     return "higher" if known.better == "higher" else "lower"
+
+
+def rank(name: str) -> int:
+    """Which metrics come first where not all are shown: those of quality, then what else has a better and a worse, then the others."""
+    if direction(name) is None:
+        return 2
+    return int(name.startswith(JUDGED) and not figures.of_quality(name))
 
 
 def columns_of(said: str) -> list[Chosen]:

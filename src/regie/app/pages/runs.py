@@ -5,6 +5,7 @@ The filter is MLflow's language. One that is not understood is no error of the p
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection
 from regie.app.caller import Caller, Count
 from regie.app.mlflow.paging import Page, window
 from regie.app.pages.acts import Shown
-from regie.app.pages.run_words import Direction, Named, RunBrief, among, cell, columns_of, direction, ids_of
+from regie.app.pages.run_words import Direction, Named, RunBrief, among, cell, columns_of, direction, ids_of, rank
 from regie.base.errors import BadInput
 from regie.tracking import queries, search, table
 from regie.tracking.filter import Clause, Misread, Order, parse
@@ -30,7 +31,7 @@ MOST, COUNTED, PICKED, NEWS, NAMES = 200, 100_000, 200, 1_000, 100
 # Columns that a person who chose none is shown.
 FIRST_METRICS, FIRST_PARAMS = 4, 3
 _SORTS = {"started": "start_time", "ended": "end_time", "name": "run_name", "user": "user_id", "state": "status"}
-_PREFIXES = {"metric": "metrics", "param": "params", "tag": "tags"}
+USUAL = "-started"
 
 
 class ColumnShown(Shown):
@@ -130,16 +131,16 @@ class Question:
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(vars(self) | {"until": 0}).encode()).hexdigest()[:16]
 
-    @property
-    def command(self) -> str:
-        """The same with MLflow's client."""
-        said = [part for part in (self.filter.strip(), self.state and f"attributes.status = '{self.state}'") if part]
-        said += [f"tags.`{table.PIPELINE}` = '{self.pipeline}'"] if self.pipeline else []
-        order = self.orders[0]
-        key = f"attributes.{order.key}" if order.kind == "attribute" else f"{_PREFIXES[order.kind]}.`{order.key}`"
-        where = f"experiment_ids={self.experiments!r}" if self.experiments else "search_all_experiments=True"
-        by = f"{key} {'ASC' if order.ascending else 'DESC'}"
-        return f"mlflow.search_runs({where}, filter_string={' AND '.join(said)!r}, order_by={[by]!r})"
+    def command(self, columns: Sequence[Chosen]) -> str:
+        """The same in a terminal."""
+        said = {name: value for name, value in vars(self).items() if value and name not in ("tasks", "until")}
+        if said["sort"] == USUAL:
+            del said["sort"]
+        # `--sort=-m.auc`: by itself a value that begins with a minus reads as another option.
+        parts = [f"--{name}={shlex.quote(str(value))}" for name, value in said.items()]
+        parts += ["--tasks"] if self.tasks else []
+        parts += [f"--columns={shlex.quote(','.join(one.short for one in columns))}"] if columns else []
+        return " ".join(["regie run search", *parts])
 
 
 def _order(said: str) -> Order:
@@ -153,7 +154,7 @@ def _order(said: str) -> Order:
 
 def question(
     filter: Annotated[str, Query(max_length=20_000)] = "", experiment: str = "", state: str = "", pipeline: str = "",
-    tasks: bool = False, sort: Annotated[str, Query(max_length=300)] = "-started", until: Count = 0,
+    tasks: bool = False, sort: Annotated[str, Query(max_length=300)] = USUAL, until: Count = 0,
 ) -> Question:  # fmt: skip
     """`until`: only runs that were there when a page said `newest`."""
     if state and state not in STATUSES:
@@ -183,7 +184,7 @@ def page(caller: Caller, asked: Asked, columns: str = "", after: str = "", limit
             count=None if after or at else min(count, COUNTED), counted_all=count <= COUNTED, newest=table.newest(db, caller.workspace),
             columns=[ColumnShown(short=one.short, kind=one.kind, key=one.key, direction=_direction(one)) for one in shown],
             experiments=[Named(id=row.id, name=row.name) for row in table.experiments_of(db, caller.workspace, PICKED)],
-            pipelines=table.pipelines(db, caller.workspace, PICKED), states=list(STATUSES), command=asked.command,
+            pipelines=table.pipelines(db, caller.workspace, PICKED), states=list(STATUSES), command=asked.command(shown),
         )  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def _direction(column: Chosen) -> Direction:
 def _first_choice(db: Connection, found: Sequence[Run]) -> list[Chosen]:
     """What most of the first runs have: first the metrics whose direction is known."""
     metrics = table.frequent(db, found, "metric", 50)
-    metrics.sort(key=lambda name: direction(name) is None)
+    metrics.sort(key=rank)
     params = table.frequent(db, found, "param", FIRST_PARAMS)
     return [*(Chosen("metric", key) for key in metrics[:FIRST_METRICS]), *(Chosen("param", key) for key in params)]
 

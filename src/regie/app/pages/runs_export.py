@@ -1,9 +1,10 @@
 """The runs that a filter finds as a file, however many: read five thousand at a time, each page a look of its own."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from itertools import islice
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from regie.app.caller import Caller
@@ -16,16 +17,19 @@ from regie.tracking import table
 from regie.tracking.table import Chosen
 
 router = APIRouter()
+Most = Annotated[int | None, Query(ge=1)]
 _OWN = ("run_id", "name", "state", "user", "started", "ended", "duration_ms", "experiment")
 _LONG = {"metric": "metrics", "param": "params", "tag": "tags"}
 
 
 @router.get("/api/v1/pages/runs/export")
-def export(caller: Caller, asked: Asked, columns: str = "", form: Literal["csv", "json"] = "csv") -> StreamingResponse:
+def export(
+    caller: Caller, asked: Asked, columns: str = "", form: Literal["csv", "json"] = "csv", limit: Most = None,
+) -> StreamingResponse:  # fmt: skip
     caller.may("run.read", caller.workspace)
     asked.check()  # what is wrong is said before anything is sent
     chosen = columns_of(columns) if columns else []
-    rows = _rows(caller.store, caller.workspace, asked, chosen)
+    rows = islice(_rows(caller.store, caller.workspace, asked, chosen), limit)
     return streamed(rows, form, f"runs-{caller.workspace}", [*_OWN, *(_name(one) for one in chosen)])
 
 

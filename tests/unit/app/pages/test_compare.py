@@ -11,7 +11,8 @@ from regie.base.errors import BadInput, NotFound
 from regie.pipelines.project import pack_files
 from regie.pipelines.tables import pipeline_runs
 from regie.store.actors import everybody
-from regie.store.types import LOCAL
+from regie.store.types import LOCAL, system
+from regie.tracking import judged
 from regie.tracking.tables import runs
 from tests.support import measured_runs
 
@@ -71,6 +72,26 @@ def test_differences_are_from_the_chosen_reference_and_signed_by_what_the_catalo
     assert loss.differences[0].by == pytest.approx(loss.values[0] - loss.values[1])
     assert loss.differences[0].better == (loss.values[0] < loss.values[1])
     assert rows["fit_seconds"].differences[0].better is None
+
+
+def test_what_the_gates_measured_is_better_as_the_catalogue_has_it_and_rows_are_no_better_or_worse(caller, found):
+    for one, loss, gap in ((found[0], 0.5, 0.1), (found[1], 0.4, 0.2)):
+        with caller.store.change(system("qualify"), "gate.judge", "m@1", workspace="team") as tx:
+            figures = {
+                "judged.log_loss": loss,
+                "judged.recall.by.sex.gap": gap,
+                "judged.rows": 1000 * loss,
+                "judged.latency.p95": 10 * loss,
+            }
+            assert judged.note(tx, one, figures, 0)
+    shown = [row.name for row in page(caller, found[:2]).metrics.rows]
+    assert shown.index("judged.recall.by.sex.gap") < shown.index("judged.latency.p95") < shown.index("judged.rows")
+    rows = {row.name: row for row in page(caller, found[:2]).metrics.rows}
+    said = {name: (rows[name].direction, rows[name].differences[1].better) for name in rows if name.startswith("judged.")}
+    assert said == {
+        "judged.log_loss": ("lower", True), "judged.recall.by.sex.gap": ("lower", False), "judged.latency.p95": ("lower", True),
+        "judged.rows": (None, None),
+    }  # fmt: skip
 
 
 def test_runs_that_are_not_there_are_named_and_of_none_nothing_is_compared(caller, found):

@@ -20,6 +20,7 @@ from regie.cli.root import run as command
 from regie.pipelines import queries
 from regie.store import actors, audit
 from regie.store.types import LOCAL
+from regie.tracking import queries as tracked
 from tests.support.place import NOW, Place
 from tests.support.steps import Steps, node
 
@@ -234,6 +235,9 @@ def test_the_list_of_pipelines_has_their_newest_runs_and_an_empty_workspace_says
     assert (train["name"], train["function"], train["windows"], len(train["runs"])) == ("train", "flow:train", ["all"], 12)
     assert (train["runs"][0]["run_id"], train["runs"][0]["tasks"]) == (ids[-1], {"finished": 1})
     assert train["run"]["command"] == "regie pipeline run train"
+    with steps.store.read() as db:
+        told = tracked.run(db, ids[-1], "loop").start_wall_ms
+    assert train["runs"][0]["queued_wall_ms"] == told  # the moment that Runs shows of it
     assert app.get("/api/v1/pages/pipelines").json() == {"applied": False, "pipelines": []}
     assert json.dumps(train)
 

@@ -56,7 +56,7 @@ export function Curves({ ws, of }: { ws: string; of: CompareAnswer }) {
 function Chart({ ws, of, metrics }: { ws: string; of: CompareAnswer; metrics: readonly string[] }) {
   const said = useWords(compareWords);
   const say = useFormats();
-  const { axis, logarithmic, smooth } = useDrawing("elapsed");
+  const { axis, logarithmic, smooth, range, onRange } = useDrawing("elapsed");
   const runs = of.runs.map((one) => one.id);
   const [first] = metrics;
   const { data, waiting } = usePage(curvesQuery(ws, runs, metrics, axis === "elapsed"));
@@ -74,7 +74,7 @@ function Chart({ ws, of, metrics }: { ws: string; of: CompareAnswer; metrics: re
   const cut = data.curves.some((one) => one.points > one.steps.length);
   return (
     <div className={styles.stack} aria-busy={waiting || undefined}>
-      <LineChart title={said.curveOf(metrics.join(", "), of.runs.length)} curves={curves} x="number" logarithmic={logarithmic} height={340} />
+      <LineChart title={said.curveOf(metrics.join(", "), of.runs.length)} curves={curves} x="number" logarithmic={logarithmic} height={340} {...(range && { range })} onRange={onRange} />
       {cut && <p className={styles.small}>{said.sampled(say.whole(MOST_POINTS))}</p>}
     </div>
   );

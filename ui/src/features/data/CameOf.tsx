@@ -25,7 +25,7 @@ export function CameOf({ ws, snapshot }: { ws: string; snapshot: SnapshotShown }
           { id: "run", head: said.run, cell: (one) => <Go to={to.steps(ws, one.run_id)}>{one.run_id.slice(-8)}</Go> },
           { id: "pipeline", head: said.pipeline, cell: (one) => <bdi>{one.pipeline}</bdi> },
           { id: "state", head: said.state, cell: (one) => <State tone={TONES[one.state]}>{said.states[one.state]}</State> },
-          { id: "created", head: said.asked, cell: (one) => <Time ms={one.created_ms} business={ws} /> },
+          { id: "created", head: said.asked, cell: (one) => <Time ms={one.created_ms} business={ws} as="minute" /> },
         ]}
       />
       <p className={styles.versions}>

@@ -1,6 +1,7 @@
 /* What the endpoint answered to one request, or why it did not. */
 import { useWords } from "@/app/i18n";
 import { Short } from "@/design/Code";
+import { errorFr } from "@/design/errorWords";
 import { Figure, Key, Keys } from "@/design/Figure";
 import { useFormats } from "@/design/formats";
 import { KeyValues } from "@/design/KeyValues";
@@ -12,14 +13,16 @@ import { endpointWords } from "./words";
 export function Answer({ of }: { of: Tried }) {
   const said = useWords(endpointWords);
   const say = useFormats();
+  const { language } = say;
   if (of.refused) {
     return (
       <div className={styles.refused}>
         <State tone="bad">{said.refused(of.status)}</State>
-        <p>
+        {language === "fr" && <p>{errorFr(of.refused.code, of.status).what}</p>}
+        <p lang="en">
           <bdi>{of.refused.what}</bdi>
         </p>
-        <p className={styles.note}>
+        <p className={styles.note} lang="en">
           <bdi>{[of.refused.where, of.refused.do].filter((part) => part !== "").join(" · ")}</bdi>
         </p>
       </div>

@@ -40,7 +40,7 @@ export function EndpointPage({ ws }: { ws: string }) {
       exports={{ JSON: `/w/${ws}/api/v1/pages/endpoint?last=${last}` }}
       waiting={waiting}
     >
-      {data.missing !== "" && <Empty command="regie pipeline run">{said.missing[data.missing]}</Empty>}
+      {data.missing !== "" && <Empty command={said.train}>{said.missing[data.missing]}</Empty>}
       {data.traffic && (
         <>
           <Spans chosen={last} onChoose={choose} />

@@ -1,6 +1,7 @@
 /* One input of the model: a list where the model knows the values, else what its type is typed with. */
 import { useId } from "react";
 import { useWords } from "@/app/i18n";
+import { Mark } from "@/design/State";
 import { keyOf, MISSING } from "./inputs";
 import type { Input } from "./query";
 import styles from "./TryForm.module.css";
@@ -9,13 +10,15 @@ import { endpointWords } from "./words";
 interface FieldProps {
   of: Input;
   text: string;
+  /** Why the endpoint did not take the value, in its words. */
+  wrong?: string | undefined;
   onText: (text: string) => void;
 }
 
 export function Field(props: FieldProps) {
-  const { of } = props;
+  const { of, wrong } = props;
   const said = useWords(endpointWords);
-  const [id, hint] = [useId(), useId()];
+  const [id, hint, error] = [useId(), useId(), useId()];
   const listed = of.categories ? said.categories(of.known) : (said.type[of.type] ?? of.type);
   const promise = of.promise !== "" && !of.categories ? ` (${of.promise})` : "";
   return (
@@ -23,7 +26,12 @@ export function Field(props: FieldProps) {
       <label htmlFor={id}>
         <bdi>{of.name}</bdi>
       </label>
-      <Control {...props} id={id} hint={hint} />
+      <Control {...props} id={id} hints={wrong === undefined ? hint : `${error} ${hint}`} />
+      {wrong !== undefined && (
+        <span id={error} className={styles.wrong}>
+          <Mark tone="bad" /> {said.refusedValue} <bdi lang="en">{wrong}</bdi>
+        </span>
+      )}
       <span id={hint} className={styles.hint}>
         {listed}
         <bdi>{promise}</bdi>
@@ -33,9 +41,12 @@ export function Field(props: FieldProps) {
   );
 }
 
-function Control({ of, text, onText, id, hint }: FieldProps & { id: string; hint: string }) {
+function Control({ of, text, wrong, onText, id, hints }: FieldProps & { id: string; hints: string }) {
   const said = useWords(endpointWords);
-  const shared = { id, value: text, "aria-describedby": hint, onChange: (event: { target: { value: string } }) => onText(event.target.value) };
+  const shared = {
+    id, value: text, "aria-describedby": hints, "aria-invalid": wrong === undefined ? undefined : true,
+    onChange: (event: { target: { value: string } }) => onText(event.target.value),
+  };
   if (of.categories || of.type === "bool") {
     const options = of.categories?.map((value) => [keyOf(value), String(value)] as const) ?? [["true", "true"] as const, ["false", "false"] as const];
     const other = text !== MISSING && !options.some(([key]) => key === text);

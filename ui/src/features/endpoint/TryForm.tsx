@@ -1,5 +1,5 @@
 /* A form made of the champion's signature: it sends one real request, and shows the answer beside the same request in other tongues. */
-import { type FormEvent, useId, useMemo, useState } from "react";
+import { type FormEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { address, send } from "@/api/client";
 import { useLanguage, useWords } from "@/app/i18n";
 import { Button } from "@/design/Button";
@@ -26,6 +26,12 @@ export function TryForm({ of, ws }: { of: RequestForm; ws: string }) {
   const [answer, setAnswer] = useState<Tried | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [sending, setSending] = useState(false);
+  /** The column whose value was refused, until it is typed anew. */
+  const [wrong, setWrong] = useState<string | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (wrong !== null) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [answer]);
   const why = useId();
   const row = rowOf(of.fields, texts);
   const submit = async (event: FormEvent) => {
@@ -34,21 +40,32 @@ export function TryForm({ of, ws }: { of: RequestForm; ws: string }) {
     setSending(true);
     setError(null);
     try {
-      setAnswer(await send<Tried>("POST", address(of.act.path, ws), { row }));
+      const tried = await send<Tried>("POST", address(of.act.path, ws), { row });
+      setAnswer(tried);
+      setWrong(tried.refused?.column ?? null);
     } catch (failed) {
       setAnswer(null);
+      setWrong(null);
       setError(failed);
     }
     setSending(false);
   };
+  const type = (name: string, text: string) => {
+    setTexts((before) => ({ ...before, [name]: text }));
+    if (name === wrong) setWrong(null);
+  };
+  const fillAgain = () => {
+    setTexts(textsOf(of.fields));
+    setWrong(null);
+  };
   const source = of.fields.find((one) => one.source !== "nothing")?.source ?? "nothing";
   return (
     <div className={styles.halves}>
-      <form className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
+      <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
         <p className={styles.note}>{said.formNote}</p>
         <div className={styles.fields}>
           {of.fields.map((one) => (
-            <Field key={one.name} of={one} text={texts[one.name] ?? ""} onText={(text) => setTexts((before) => ({ ...before, [one.name]: text }))} />
+            <Field key={one.name} of={one} text={texts[one.name] ?? ""} wrong={one.name === wrong ? answer?.refused?.what : undefined} onText={(text) => type(one.name, text)} />
           ))}
         </div>
         <p className={styles.note}>{said.filled[source]}</p>
@@ -56,7 +73,7 @@ export function TryForm({ of, ws }: { of: RequestForm; ws: string }) {
           <Button type="submit" look="main" off={sending || !of.act.allowed} aria-describedby={of.act.allowed ? undefined : why}>
             {sending ? said.sending : said.send}
           </Button>
-          <Button onClick={() => setTexts(textsOf(of.fields))}>{said.again}</Button>
+          <Button onClick={fillAgain}>{said.again}</Button>
           {of.act.why && (
             <span id={why} className={styles.note}>
               {whySentence(language, of.act.why)}

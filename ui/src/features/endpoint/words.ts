@@ -4,6 +4,7 @@ import { addWhy } from "@/design/why";
 export const endpointWords = words({
   en: {
     endpoint: "Endpoint",
+    train: "regie pipeline run NAME",
     question: "Fast, and paying its way?",
     of: (model: string, environment: string) => `model ${model} in ${environment}`,
     champion: (version: number) => `version ${version} answers`,
@@ -72,12 +73,14 @@ export const endpointWords = words({
     predictionId: "Prediction id",
     requestId: "Request id",
     refused: (status: number) => `The endpoint answered ${status}`,
+    refusedValue: "The model does not take this value.",
     same: "The same request",
     sameNote: (address: string) => `straight to the data plane, ${address}`,
     noForm: "The champion's package names no columns: there is no form for it.",
   },
   fr: {
     endpoint: "Point de terminaison",
+    train: "regie pipeline run NOM",
     question: "Rapide, et vaut-il ce qu’il coûte ?",
     of: (model: string, environment: string) => `modèle ${model} dans ${environment}`,
     champion: (version: number) => `la version ${version} répond`,
@@ -146,6 +149,7 @@ export const endpointWords = words({
     predictionId: "Identifiant de la prédiction",
     requestId: "Identifiant de la requête",
     refused: (status: number) => `Le point de terminaison a répondu ${status}`,
+    refusedValue: "Le modèle ne prend pas cette valeur.",
     same: "La même requête",
     sameNote: (address: string) => `directement au plan de données, ${address}`,
     noForm: "Le paquet du champion ne nomme aucune colonne : il n’y a pas de formulaire pour lui.",

@@ -40,12 +40,14 @@ export function MonitorsPage({ ws }: { ws: string }) {
   const quality = page.monitors.filter((one) => one.kind === "quality");
   const drift = page.monitors.filter((one) => one.kind === "drift");
   const [feature, window, monitor] = [search.feature ?? "", Number(search.window), search.monitor ?? drift[0]?.name ?? ""];
+  const unborn = page.champion === null && page.first_ms === null; // nothing to draw, and nothing that was
   return (
     <Page title={said.title} question={said.question} command={page.command} exports={exports} waiting={waiting}>
       {!page.applied && <Empty command="regie apply">{said.empty}</Empty>}
       {page.answer !== null && <MovedAnswer ws={ws} moved={page.answer} />}
       {page.applied && page.monitors.length === 0 && <Empty command="regie apply">{said.emptyMonitors}</Empty>}
-      {page.applied && (
+      {unborn && page.monitors.length > 0 && <Empty command={said.train}>{said.noModel}</Empty>}
+      {page.applied && !unborn && (
         <>
           <Range now={page.now_ms} first={page.first_ms} onChoose={set} />
           <div className={styles.axis}>

@@ -157,7 +157,8 @@ export const monitorWords = words({
     windowOf: "Window",
     empty: "No regie.yaml is applied to this workspace, so nothing is watched.",
     emptyMonitors: "regie.yaml promises no monitor. Under `monitor:` it can promise quality and drift.",
-    noModel: "No version is champion yet: a monitor looks at what the champion answers.",
+    noModel: "A monitor looks at what the champion answers. Train the first version.",
+    train: "regie pipeline run NAME",
   },
   fr: {
     title: "Surveillances",
@@ -315,7 +316,8 @@ export const monitorWords = words({
     windowOf: "Fenêtre",
     empty: "Aucun regie.yaml n’est appliqué à cet espace de travail : rien n’est surveillé.",
     emptyMonitors: "regie.yaml ne promet aucune surveillance. Sous `monitor:`, il peut promettre qualité et dérive.",
-    noModel: "Aucune version n’est encore champion : une surveillance regarde ce que répond le champion.",
+    noModel: "Une surveillance regarde ce que répond le champion. Entraînez la première version.",
+    train: "regie pipeline run NOM",
   },
 });
 

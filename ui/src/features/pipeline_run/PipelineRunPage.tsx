@@ -15,7 +15,7 @@ import { KeyValues } from "@/design/KeyValues";
 import { Loading, Page, Section } from "@/design/Page";
 import { Mark } from "@/design/State";
 import { Tabs } from "@/design/Tabs";
-import { Time } from "@/design/Time";
+import { OnBoth, Time } from "@/design/Time";
 import styles from "./PipelineRunPage.module.css";
 import { runQuery, type RunPage, type TaskState } from "./query";
 import { StateOf, TONES } from "./states";
@@ -98,7 +98,7 @@ export function PipelineRunPage({ ws, id }: { ws: string; id: string }) {
                   name={task}
                   window={window}
                   attempt={Number(search.attempt) || 0}
-                  onClose={() => change({ task: undefined, attempt: undefined, part: undefined })}
+                  onClose={() => change({ task: undefined, attempt: undefined, part: undefined, same: undefined })}
                   onAgain={toRun}
                 />
               </Suspense>
@@ -119,7 +119,7 @@ function Facts({ ws, page }: { ws: string; page: RunPage }) {
   return (
     <KeyValues
       facts={[
-        { name: said.created, value: <Time ms={run.created_ms} business={ws} />, note: run.by },
+        { name: said.created, value: <OnBoth wall={run.queued_wall_ms} business={run.created_ms} workspace={ws} />, note: run.by },
         { name: said.reason, value: <bdi className={styles.reason}>{reasonOf(said, run.reason)}</bdi> },
         {
           name: said.took,

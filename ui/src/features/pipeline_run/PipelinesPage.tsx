@@ -11,7 +11,7 @@ import { Go } from "@/design/Go";
 import { Page, Section } from "@/design/Page";
 import { Mark } from "@/design/State";
 import { Table } from "@/design/Table";
-import { Time } from "@/design/Time";
+import { OnBoth } from "@/design/Time";
 import { designWords } from "@/design/words";
 import styles from "./PipelinesPage.module.css";
 import { type PipelineLine, pipelinesQuery, type RunLine, type TaskState } from "./query";
@@ -67,7 +67,7 @@ function Pipeline({ ws, pipeline }: { ws: string; pipeline: PipelineLine }) {
         columns={[
           { id: "run", head: said.run, cell: (run) => <Go to={to.steps(ws, run.run_id)}>{run.run_id.slice(-8)}</Go> },
           { id: "state", head: said.state, cell: (run) => <StateOf state={run.state} /> },
-          { id: "created", head: said.created, cell: (run) => <Time ms={run.created_ms} business={ws} /> },
+          { id: "created", head: said.created, cell: (run) => <OnBoth wall={run.queued_wall_ms || null} business={run.created_ms} workspace={ws} /> },
           { id: "took", head: said.took, align: "end", cell: (run) => <Figure value={tookMs(run)} as="duration" /> },
           { id: "tasks", head: said.tasks, cell: (run) => <Tasks run={run} /> },
           { id: "by", head: said.by, cell: (run) => run.by },

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, memo, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import { to } from "@/app/links";
 import { useWords } from "@/app/i18n";
+import { useUrlText } from "@/app/url";
 import { Button } from "@/design/Button";
 import { useFormats } from "@/design/formats";
 import { Go } from "@/design/Go";
@@ -35,12 +36,15 @@ export function StepGraph({ ws, run, nodes, window, chosen, onOpen }: StepGraphP
   const layout = useMemo(() => layoutOf(nodes), [shape]);
   const spots = useMemo(() => new Map(nodes.map((node) => [node.name, spotOf(node, window)] as const)), [nodes, window]);
   const frame = useRef<HTMLDivElement>(null);
-  const [scale, setScale] = useState(1);
-  const fit = (smallest: number) => {
+  const [zoom, setZoom] = useUrlText("zoom");
+  const [fitting, setFitting] = useState(1);
+  const scale = Math.min(LARGEST, Math.max(SMALLEST, Number(zoom) || fitting));
+  const fitted = (smallest: number) => {
     const box = frame.current;
-    if (box) setScale(Math.max(smallest, Math.min(1, box.clientWidth / layout.width, MOST_PX / layout.height)));
+    return box ? Math.max(smallest, Math.min(1, box.clientWidth / layout.width, MOST_PX / layout.height)) : 1;
   };
-  useEffect(() => fit(READABLE), [layout]);
+  const scaleTo = (wanted: number) => setZoom(String(Number(wanted.toFixed(2))), { replace: true });
+  useEffect(() => setFitting(fitted(READABLE)), [layout]);
   useEffect(() => {
     bring(frame.current);
   }, [chosen, scale]);
@@ -53,13 +57,13 @@ export function StepGraph({ ws, run, nodes, window, chosen, onOpen }: StepGraphP
   return (
     <div className={styles.graph}>
       <div className={styles.tools}>
-        <Button look="bare" aria-label={said.zoomOut} onClick={() => setScale((now) => Math.max(SMALLEST, now / STEP))}>
+        <Button look="bare" aria-label={said.zoomOut} onClick={() => scaleTo(Math.max(SMALLEST, scale / STEP))}>
           −
         </Button>
-        <Button look="bare" aria-label={said.zoomIn} onClick={() => setScale((now) => Math.min(LARGEST, now * STEP))}>
+        <Button look="bare" aria-label={said.zoomIn} onClick={() => scaleTo(Math.min(LARGEST, scale * STEP))}>
           +
         </Button>
-        <Button look="bare" onClick={() => fit(SMALLEST)}>
+        <Button look="bare" onClick={() => scaleTo(fitted(SMALLEST))}>
           {said.fit}
         </Button>
       </div>

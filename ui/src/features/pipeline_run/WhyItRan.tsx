@@ -1,7 +1,7 @@
 /* Why a task ran, or why the cache answered: the rule, and the parts of its key, what differs first. */
-import { useState } from "react";
 import { to } from "@/app/links";
 import { useWords } from "@/app/i18n";
+import { useUrlText } from "@/app/url";
 import { Button } from "@/design/Button";
 import { Short } from "@/design/Code";
 import { Go } from "@/design/Go";
@@ -14,7 +14,8 @@ import { pipelineWords } from "./words";
 export function WhyItRan({ ws, run, chosen }: { ws: string; run: string; chosen: Chosen }) {
   const said = useWords(pipelineWords);
   const { why } = chosen;
-  const [all, setAll] = useState(false);
+  const [opened, setOpened] = useUrlText("same");
+  const all = opened === "1";
   const differing = why.parts.filter((part) => part.differs);
   const same = why.parts.filter((part) => !part.differs);
   const other = chosen.computed_run || why.before_run;
@@ -39,7 +40,7 @@ export function WhyItRan({ ws, run, chosen }: { ws: string; run: string; chosen:
       {differing.length > 0 && <Parts ws={ws} parts={differing} label={said.differing(why.differing)} twoSides />}
       {shown.length > 0 && <Parts ws={ws} parts={shown} label={why.rule === "first.time" ? said.ofKey(same.length) : said.same(same.length)} />}
       {why.rule !== "first.time" && same.length > 0 && (
-        <Button look="bare" aria-expanded={all} onClick={() => setAll(!all)}>
+        <Button look="bare" aria-expanded={all} onClick={() => setOpened(all ? "" : "1", { replace: true })}>
           {said.same(same.length)}
         </Button>
       )}

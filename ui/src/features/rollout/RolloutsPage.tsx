@@ -26,11 +26,12 @@ export function RolloutsPage({ ws }: { ws: string }) {
   const state = STATES.find((one) => one === search.state) ?? "";
   const { data, waiting } = usePage(rolloutsQuery(ws, state, search.before ?? ""));
   const here = to.rollouts(ws);
+  const command = `regie rollout list --workspace ${ws}`;
   return (
     <Page
       title={said.rollouts}
       question={said.listQuestion}
-      command={`regie rollout list${state ? ` --state ${state}` : ""} --workspace ${ws}`}
+      command={state === "" ? command : `${command} --state ${state}`}
       exports={{ JSON: withQuery(`/w/${ws}/api/v1/rollouts`, { state }) }}
       waiting={waiting}
     >
@@ -83,7 +84,7 @@ function List({ ws, rows, state }: { ws: string; rows: readonly Brief[]; state: 
     { id: "begun", head: said.begun, align: "end", cell: (one) => <Time ms={one.started_ms ?? one.created_ms} business={ws} as="minute" /> },
     { id: "lasted", head: said.lasted, align: "end", cell: (one) => (one.ended_ms !== null && one.started_ms !== null ? (one.ended_ms === one.started_ms ? said.atOnce : say.duration(one.ended_ms - one.started_ms)) : "–") },
   ];
-  const empty = state === "" ? <Empty command="regie pipeline run">{said.none}</Empty> : <Empty>{said.noneInState(said.state[state] ?? state)}</Empty>;
+  const empty = state === "" ? <Empty command={said.train}>{said.none}</Empty> : <Empty>{said.noneInState(said.state[state] ?? state)}</Empty>;
   return <Table label={said.rollouts} rows={rows} columns={columns} rowKey={(one) => one.id} empty={empty} marked={(one) => one.state === "running"} />;
 }
 

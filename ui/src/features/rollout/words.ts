@@ -134,6 +134,7 @@ function said<T>(known: Readonly<Record<string, T>>, code: string, otherwise: (c
 export const rolloutWords = words({
   en: {
     rollouts: "Rollouts",
+    train: "regie pipeline run NAME",
     rollout: "Rollout",
     question: "Is it safe to go on?",
     listQuestion: "What is being released, and how did each release end?",
@@ -245,6 +246,7 @@ export const rolloutWords = words({
   },
   fr: {
     rollouts: "Mises en service",
+    train: "regie pipeline run NOM",
     rollout: "Mise en service",
     question: "Peut-on continuer sans risque ?",
     listQuestion: "Qu’est-ce qui est mis en service, et comment chaque mise en service s’est-elle terminée ?",

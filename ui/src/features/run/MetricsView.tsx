@@ -2,7 +2,7 @@
 import { Suspense, useDeferredValue, useMemo, useState } from "react";
 import { usePage } from "@/api/page";
 import { useWords } from "@/app/i18n";
-import { useUrlList } from "@/app/url";
+import { useUrlList, useUrlText } from "@/app/url";
 import { Button } from "@/design/Button";
 import { Name } from "@/design/Code";
 import type { Column } from "@/design/columns";
@@ -58,7 +58,7 @@ function Charts({ ws, id, metrics }: { ws: string; id: string; metrics: readonly
   );
 }
 
-function Chart({ of, drawing: { axis, logarithmic, smooth } }: { of: CurveShown; drawing: Drawing }) {
+function Chart({ of, drawing: { axis, logarithmic, smooth, range, onRange } }: { of: CurveShown; drawing: Drawing }) {
   const said = useWords(runWords);
   const say = useFormats();
   const name = of.metric;
@@ -68,7 +68,7 @@ function Chart({ of, drawing: { axis, logarithmic, smooth } }: { of: CurveShown;
       <h3>
         <Name>{name}</Name>
       </h3>
-      <LineChart title={said.curvesTitle(name)} curves={drawn} x={axis === "time" ? "wall" : "number"} sync={`run-${axis}`} logarithmic={logarithmic} height={200} />
+      <LineChart title={said.curvesTitle(name)} curves={drawn} x={axis === "time" ? "wall" : "number"} sync={`run-${axis}`} logarithmic={logarithmic} height={200} {...(range && { range })} onRange={onRange} />
       <p className={styles.small}>
         {of.points > of.steps.length && said.sampled(say.whole(of.steps.length), say.whole(of.points))}
         {of.holes > 0 && ` ${said.holes(of.holes)}.`}
@@ -87,7 +87,7 @@ interface MetricListProps {
 function MetricList({ ws, of, chosen, onDraw }: MetricListProps) {
   const said = useWords(runWords);
   const say = useFormats();
-  const [search, setSearch] = useState("");
+  const [search, setSearch] = useUrlText("q");
   const [wanted, setWanted] = useState(false);
   const { rows, count, more, next } = useMoreMetrics(ws, of.run.id, of.metrics, useDeferredValue(search.trim()), wanted);
   const columns: Column<MetricRow>[] = [
@@ -126,7 +126,7 @@ function MetricList({ ws, of, chosen, onDraw }: MetricListProps) {
   return (
     <div className={styles.stack}>
       <div className={styles.searchLine}>
-        <input type="search" value={search} placeholder={said.searchMetrics} aria-label={said.searchMetrics} onChange={(event) => setSearch(event.target.value)} />
+        <input type="search" value={search} placeholder={said.searchMetrics} aria-label={said.searchMetrics} onChange={(event) => setSearch(event.target.value, { replace: true })} />
         <span role="status" className={styles.small}>
           {count !== null && said.metricsFound(count)}
         </span>

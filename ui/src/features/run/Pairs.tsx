@@ -1,6 +1,7 @@
 /* Parameters and tags, as they were written. */
 import { useState } from "react";
 import { useWords } from "@/app/i18n";
+import { useUrlText } from "@/app/url";
 import { Button } from "@/design/Button";
 import { Name } from "@/design/Code";
 import { Section } from "@/design/Page";
@@ -14,13 +15,13 @@ const SHOWN = 100;
 
 export function Pairs({ of }: { of: RunAnswer }) {
   const said = useWords(runWords);
-  const [search, setSearch] = useState("");
+  const [search, setSearch] = useUrlText("find");
   const holds = (one: Pair) => `${one.name} ${one.value}`.toLowerCase().includes(search.toLowerCase());
   return (
     <div className={styles.stack}>
       {of.params.length + of.tags.length > 10 && (
         <div className={styles.searchLine}>
-          <input type="search" value={search} placeholder={said.searchPairs} aria-label={said.searchPairs} onChange={(event) => setSearch(event.target.value)} />
+          <input type="search" value={search} placeholder={said.searchPairs} aria-label={said.searchPairs} onChange={(event) => setSearch(event.target.value, { replace: true })} />
         </div>
       )}
       <div className={styles.halves}>

@@ -32,7 +32,7 @@ export function columnsOf(ws: string, chosen: readonly RunColumn[], first: reado
         </Go>
       ),
     },
-    { id: "started", head: said.started, sort: "started", width: 120, cell: (row) => <Time ms={row.started_ms} /> },
+    { id: "started", head: said.started, sort: "started", width: 170, cell: (row) => <Time ms={row.started_ms} /> },
     {
       id: "took",
       head: said.took,

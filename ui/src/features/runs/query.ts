@@ -1,7 +1,7 @@
 /* What the list of runs asks for: a first page with all that stands around it, then blocks of rows as they come into view.
  *
  * The list is that of the moment in which it was asked for. Runs that came since are counted in a note; runs that are seen and still
- * going are asked for again. So nothing jumps while somebody reads.
+ * going are asked for again, and after a judgement those that have ended too. So nothing jumps while somebody reads.
  */
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { type Answer, address, type Query, read } from "@/api/client";
@@ -19,6 +19,10 @@ const BLOCK = 100;
 const AT_ONCE = 2;
 const AGAIN_MS = 2000;
 const MOVES = ["run.*", "measured"] as const;
+/** What the gates measured becomes metrics of a run that has ended. */
+const JUDGED = ["gates.*"] as const;
+/** Rows that one request may name. */
+const NAMED = 200;
 const NOTHING: readonly (RunRow | undefined)[] = [];
 
 export interface Asked {
@@ -69,13 +73,13 @@ class Blocks {
     this.fetch();
   };
 
-  /** Ids of the rows that are seen and have not ended. */
-  going = (): string[] =>
+  /** Rows that somebody sees. */
+  inView = (): RunRow[] =>
     this.rows
       .get()
       .slice(...this.seen)
-      .filter((row): row is RunRow => row !== undefined && row.ended_ms === null)
-      .map((row) => row.id);
+      .filter((row): row is RunRow => row !== undefined)
+      .slice(0, NAMED);
 
   renew = (rows: readonly RunRow[]): void => {
     const byId = new Map(rows.map((row) => [row.id, row]));
@@ -137,15 +141,21 @@ export function useRuns(ws: string, asked: Asked): Runs {
     blocks.begin();
     return blocks.end;
   }, [blocks]);
-  const look = useCallback(async () => {
-    const columns = data.columns.map((one) => one.short).join(",");
-    const query = { ...ask(asked), columns, since: data.newest, ids: blocks.going().join(",") };
-    const news = await read<News>(address(`${PATH}/news`, ws, {}, query)).catch(() => null);
-    if (news === null) return;
-    blocks.renew(news.rows);
-    setCame({ to: data, news });
-  }, [ws, data, blocks]);
-  useOld({ workspace: ws, on: MOVES }, () => data.wrong === null && void look());
+  const look = useCallback(
+    async (again: (row: RunRow) => boolean) => {
+      if (data.wrong !== null) return;
+      const columns = data.columns.map((one) => one.short).join(",");
+      const ids = blocks.inView().filter(again).map((row) => row.id);
+      const query = { ...ask(asked), columns, since: data.newest, ids: ids.join(",") };
+      const news = await read<News>(address(`${PATH}/news`, ws, {}, query)).catch(() => null);
+      if (news === null) return;
+      blocks.renew(news.rows);
+      setCame({ to: data, news });
+    },
+    [ws, data, blocks],
+  );
+  useOld({ workspace: ws, on: MOVES }, () => void look((row) => row.ended_ms === null));
+  useOld({ workspace: ws, on: JUDGED }, () => void look(() => true));
   const rows = useValue(blocks.rows);
   const news = came !== null && came.to === data && came.news.count > 0 ? { count: came.news.count, all: came.news.counted_all } : null;
   return { answer: data, rows: data.count === 0 ? NOTHING : rows, waiting, onSeen: blocks.see, news, refresh };
