@@ -20,7 +20,8 @@ from regie.base.clock import monotonic
 from regie.base.processes import STACKS, is_alive
 
 HEALTH_S = 2.0
-END_S = 20.0  # a server finishes its answers within 10 s
+# How long a process may take to end before it is killed; a server finishes its answers within 10 s.
+END_S = int(os.environ.get("REGIE_END_MS") or 20_000) / 1000
 LOG_BYTES = 20_000_000  # a longer log is put aside at the next start
 TAIL_BYTES, ANSWER_BYTES = 2_000, 100_000
 LOOK_S = 0.05

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from regie.app.compaction import Compaction
+from regie.base.clock import monotonic
 from regie.base.ids import new_id
 from regie.loop.scene import applied
 from regie.store import leases, setback
@@ -20,7 +21,8 @@ log = logging.getLogger("regie.turns")
 # How long a dead leader keeps the turns.
 LEASE_MS = int(os.environ.get("REGIE_LEASE_MS") or 10_000)
 LOOK_S = 0.5
-UNSETTLED_LOOK_S = 0.02
+# A driven clock waits also for what no commit tells, as a node that has caught up: looked for soon, and the later the longer it takes.
+SOON_S, SOONER = 0.02, 4
 # No turn looks at these alone: a look after each run that a client makes would cost more than the run.
 UNSEEN = frozenset(table.name for table in (experiments, experiment_tags, runs, logged_models))
 
@@ -30,6 +32,7 @@ class TurnLoop(threading.Thread):
 
     def __init__(self, store: Store, predictions: Path) -> None:
         super().__init__(name="turns", daemon=True)
+        self.woken = monotonic()
         self.store, self.predictions, self.owner = store, predictions, new_id()
         self.compaction = Compaction(store, predictions)
         self._wake, self._stop_wanted = threading.Event(), threading.Event()
@@ -45,9 +48,15 @@ class TurnLoop(threading.Thread):
                     self.compaction.look()
             except Exception:
                 log.exception("a look of the turns failed")
-            self._wake.wait(UNSETTLED_LOOK_S if unsettled else LOOK_S)
-            self._wake.clear()
+            self._rest(unsettled)
         leases.release(self.store, "turns", self.owner)
+
+    def _rest(self, unsettled: bool) -> None:
+        """Until a commit, or until it is time to look without one."""
+        quiet_s = monotonic() - self.woken
+        if self._wake.wait(min(max(SOON_S, quiet_s / SOONER), LOOK_S) if unsettled else LOOK_S):
+            self.woken = monotonic()
+        self._wake.clear()
 
     def _look(self) -> bool:
         """True while a driven clock waits for its settling."""

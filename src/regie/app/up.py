@@ -242,7 +242,7 @@ def _end_all(kept: list[Kept], say: Callable[[str], None]) -> None:
     """The last started first: serve delivers what it logged to a server that still answers."""
     for one in reversed(kept):
         if not one.process.end():
-            say(f"{one.start.name} did not end within {END_S:.0f} s and was killed; its log says where it was: {one.start.log}")
+            say(f"{one.start.name} did not end within {END_S:g} s and was killed; its log says where it was: {one.start.log}")
 
 
 def detach(words: list[str], home: Path) -> int:

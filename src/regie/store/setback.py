@@ -4,6 +4,8 @@ Without it a dead owner's lease, and a job that waits for its next try, would la
 owner extends its lease as ever, and loses nothing. The clock is the database's; what goes back by less than `LONGEST_MS` is waited for.
 """
 
+import os
+
 from sqlalchemy import and_, select, update
 
 from regie.base.clock import MINUTE_MS, SECOND_MS
@@ -12,7 +14,7 @@ from regie.store.database import now_ms
 from regie.store.tables import jobs, leases
 
 LONGEST_MS = 15 * MINUTE_MS  # no lease is longer, and no job is put off for longer
-CUT_MS = 15 * SECOND_MS
+CUT_MS = int(os.environ.get("REGIE_LEASE_MS") or 15 * SECOND_MS)
 
 
 def mend(store: Store) -> int:
