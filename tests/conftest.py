@@ -2,7 +2,10 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -12,7 +15,7 @@ from regie.app.schema import metadata
 from regie.base.blobs import BlobStore
 from regie.store.chain import start_chain
 from regie.store.change import Store
-from regie.store.database import Database
+from regie.store.database import Database, sqlite_path
 from tests.support import postgres
 
 # A busy machine is no reason for a test to fail: nothing here is timed.
@@ -31,10 +34,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """The URL of a new, empty database."""
-    name = f"regie_{next(_numbers)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_server.rsplit("/", 1)[0] + "/" + name
+    return _new_postgresql(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,16 +48,78 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def open_store(url: str, folder: Path) -> Store:
     """A store with the whole schema on an empty or known database."""
+    if url.startswith("sqlite:///") and not sqlite_path(url).exists():
+        sqlite_path(url).write_bytes(_new_sqlite())
     database = Database(url)
-    metadata.create_all(database.engine)
-    with database.write() as connection:
-        start_chain(connection)
+    if not database.is_sqlite:
+        _make(database)
     return Store(database, BlobStore(folder / "blobs"))
 
 
-@pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    made = open_store(database_url, tmp_path)
+def _make(database: Database) -> None:
+    metadata.create_all(database.engine)
+    with database.write() as connection:
+        start_chain(connection)
+
+
+@cache
+def _new_sqlite() -> bytes:
+    """The file of a new database: copied, since making one takes as long as many a test."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "regie.db"
+        with closing(Database(f"sqlite:///{file}")) as database:
+            _make(database)
+        return file.read_bytes()
+
+
+class Kept:
+    """A PostgreSQL database with the whole schema, for one test after another: a new one for each takes longer than most tests."""
+
+    def __init__(self, server: str) -> None:
+        self.server, self.url = server, ""
+
+    def empty(self) -> str:
+        """The URL of one without rows; another one where the last test left it changed, or somebody still holds it."""
+        try:
+            if not self.url or not self._emptied():
+                self.url = _new_postgresql(self.server)
+        except psycopg.Error:
+            self.url = _new_postgresql(self.server)
+        return self.url
+
+    def _emptied(self) -> bool:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SET lock_timeout = 1000")
+            found = connection.execute(
+                "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            ).fetchall()
+            if {name for name, _ in found} != set(metadata.tables):
+                return False
+            if written := [name for name, size in found if size]:
+                connection.execute(f"TRUNCATE {', '.join(written)} RESTART IDENTITY CASCADE".encode())
+            return True
+
+
+def _new_postgresql(server: str) -> str:
+    name = f"regie_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.rsplit("/", 1)[0] + "/" + name
+
+
+@pytest.fixture(scope="session")
+def kept_postgres(postgres_server: str) -> Kept:
+    return Kept(postgres_server)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The same test on SQLite and on PostgreSQL."""
+    url = f"sqlite:///{tmp_path / 'regie.db'}"
+    if request.param == "postgresql":
+        kept: Kept = request.getfixturevalue("kept_postgres")
+        url = kept.empty()
+    made = open_store(url, tmp_path)
     yield made
     made.database.close()
 

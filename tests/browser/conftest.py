@@ -1,7 +1,8 @@
 """The control room in a real browser: Debian's chromium, over a server that three weeks of the demo have filled.
 
-The home is filled once a session, in `test_summer.py`, which is played first; each worker of a parallel run has a copy and a server of
-its own. `room` opens pages of that server, which tests only read; `own_room` those of a copy that is the file's alone, to act on.
+The home is filled once a session, in `test_summer.py`, which is played first; each worker of a parallel run has copies of it with
+servers of its own. `room` opens pages of one that tests only read; `acting` of one to act on: a test leaves it so that others find their
+rollout running and their version waiting, or its file says `ALONE = True` and has a copy of its own.
 `REGIE_BROWSER_HOME=DIR` keeps the filled home between sessions; `REGIE_CHROMIUM` names another chromium.
 """
 
@@ -116,6 +117,12 @@ class Room:
         with self.api as api:
             return [one for one in api.audit.records() if one["action"] == action]
 
+    def leave(self) -> None:
+        """Close all pages: one that is left open asks again whenever something happens."""
+        for one in self.visits.values():
+            for page in one.context.pages:
+                page.close()
+
     def close(self) -> None:
         for one in self.visits.values():
             one.context.close()
@@ -127,10 +134,23 @@ def shared_room(summer: Path, browser: Browser, tmp_path_factory: pytest.TempPat
         yield made
 
 
+@pytest.fixture(scope="session")
+def used_room(summer: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    with _running(summer, tmp_path_factory.mktemp("used"), browser, "server") as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
-def own_room(summer: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """A copy that is this file's alone, with a server: what acts, acts here. `own_room.platform.begin("worker")` where jobs are to run."""
-    with _running(summer, tmp_path_factory.mktemp("own"), browser, "server") as made:
+def acting_room(
+    request: pytest.FixtureRequest, summer: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Room]:
+    """A copy to act on, with a server; no worker and no node, but where a file begins one. See above."""
+    if not getattr(request.module, "ALONE", False):
+        used: Room = request.getfixturevalue("used_room")
+        yield used
+        used.leave()
+        return
+    with _running(summer, tmp_path_factory.mktemp("alone"), browser, "server") as made:
         yield made
 
 
@@ -142,9 +162,9 @@ def room(shared_room: Room) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def acting(own_room: Room) -> Iterator[Visit]:
-    """The local user before the file's own room."""
-    with watched(own_room.visit()) as visit:
+def acting(acting_room: Room) -> Iterator[Visit]:
+    """The local user before the room to act on."""
+    with watched(acting_room.visit()) as visit:
         yield visit
 
 

@@ -1,7 +1,7 @@
 """The pages of datasets: what is promised, whether it is kept, with examples as text, what differs, and what came of it."""
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from regie.app.home import open_home
 from regie.base.canonical import canonical
@@ -37,10 +37,10 @@ def test_two_snapshots_are_compared_and_the_choice_stands_in_the_address(room):
 
 
 @pytest.fixture
-def broken(own_room):
+def broken(acting_room):
     """A snapshot that breaks the contract, with values of others' making; a column is gone, one has another type."""
-    home = open_home(own_room.platform.home)
-    with own_room.api as api:
+    home = open_home(acting_room.platform.home)
+    with acting_room.api as api:
         newest = api.datasets.show("flights")["snapshots"][0]
     report = {
         "rows": 1_000, "checked": [{"check": "rows >= 1000", "kept": True, "text": "1000"}],
@@ -53,13 +53,15 @@ def broken(own_room):
     strange = {"name": HOSTILE, "type": "str", "role": "ignore", "nulls": 3}
     columns = [one | ({"type": "str"} if one["name"] == "distance" else {}) for one in newest["columns"] if one["name"] != "dest"]
     row = {
-        "id": new_id(), "workspace": own_room.workspace, "dataset": "flights", "digest": "sha256:" + "7" * 64, "rows": 1_000,
+        "id": new_id(), "workspace": acting_room.workspace, "dataset": "flights", "digest": "sha256:" + "7" * 64, "rows": 1_000,
         "as_of_ms": newest["as_of_ms"], "from_ms": None, "to_ms": None, "state": "broken", "contract": canonical(report),
         "columns": canonical([*columns, strange]), "cause": "{}", "created_ms": newest["created_ms"],
     }  # fmt: skip
     with home.store.database.write() as db:
         db.execute(insert(snapshots).values(**row))
     yield
+    with home.store.database.write() as db:
+        db.execute(delete(snapshots).where(snapshots.c.id == row["id"]))
     home.store.database.close()
 
 

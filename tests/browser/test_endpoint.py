@@ -17,9 +17,10 @@ SERVES_MS = 60_000  # a node that has just started opens its packages first
 
 
 @pytest.fixture(scope="module")
-def serving(own_room):
-    own_room.platform.begin("serve")
-    return own_room
+def serving(acting_room):
+    acting_room.platform.begin("serve")
+    yield acting_room
+    acting_room.platform.processes["serve"].end()
 
 
 def said(page):
@@ -82,10 +83,24 @@ def test_a_row_that_the_model_does_not_take_is_refused_in_its_words_and_stays_te
     assert sideways(page) <= 0
 
 
-def test_one_who_may_only_read_sees_no_row_and_is_told_why_nothing_can_be_sent(own_room):
-    with own_room.api as api:
+def test_a_refused_value_is_marked_at_its_field_which_has_the_keyboard_until_it_is_typed_anew(acting, serving):
+    page = acting.open("/w/WS/endpoint")
+    send(page, distance="far")
+    field = page.locator("#try form").get_by_label("distance", exact=True)
+    page.locator("#try form [aria-invalid=true]").wait_for()
+    hints = field.get_attribute("aria-describedby").split()
+    told = page.locator(f"[id='{hints[0]}']").inner_text()
+    assert "The model does not take this value. distance is 'far', not an integer" in told
+    assert field.evaluate("one => one === document.activeElement")
+    assert page.locator("#try [aria-invalid]").count() == 1
+    field.fill("1089")
+    assert page.locator("#try [aria-invalid]").count() == 0
+
+
+def test_one_who_may_only_read_sees_no_row_and_is_told_why_nothing_can_be_sent(acting_room):
+    with acting_room.api as api:
         token = api.actors.add("vera", ["viewer"])["token"]
-    visit = own_room.visit(token=token)
+    visit = acting_room.visit(token=token)
     page = visit.open("/w/WS/endpoint")
     button = page.locator("#try form").get_by_role("button", name="Send")
     assert button.get_attribute("aria-disabled") == "true"

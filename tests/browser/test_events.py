@@ -58,8 +58,8 @@ def test_what_the_server_exports_is_what_the_filters_find(room):
 
 
 @pytest.fixture
-def store(own_room):
-    home = open_home(own_room.platform.home)
+def store(acting_room):
+    home = open_home(acting_room.platform.home)
     yield home.store
     home.store.database.close()
 
@@ -70,10 +70,10 @@ def happen(store, workspace, subject):
         tx.event("workspace.created", subject, said=HOSTILE)
 
 
-def test_what_happens_appears_by_itself_and_a_hostile_name_is_text(acting, own_room, store):
+def test_what_happens_appears_by_itself_and_a_hostile_name_is_text(acting, acting_room, store):
     page = acting.open("/w/WS/events")
     rows(page).first.wait_for()
-    happen(store, own_room.workspace, HOSTILE)
+    happen(store, acting_room.workspace, HOSTILE)
     page.get_by_role("button", name="workspace.created").first.wait_for()
     assert page.get_by_text("<img src=x onerror=alert(1)>").first.is_visible()
     assert page.locator("main img").count() == 0
@@ -85,7 +85,7 @@ def test_what_happens_appears_by_itself_and_a_hostile_name_is_text(acting, own_r
     assert audit.locator("main img").count() == 0
 
 
-def test_the_record_is_verified_and_a_tampered_one_is_shown_as_broken_with_its_number(acting, own_room, store):
+def test_the_record_is_verified_and_a_tampered_one_is_shown_as_broken_with_its_number(acting, acting_room, store):
     page = acting.open("/w/WS/audit")
     page.get_by_role("button", name="Verify now").click()
     page.get_by_text("The record is whole").wait_for()
@@ -108,9 +108,9 @@ def test_the_record_is_verified_and_a_tampered_one_is_shown_as_broken_with_its_n
     again.get_by_text("The record is whole").wait_for()
 
 
-def test_refusals_stand_out_and_can_be_seen_alone(acting, own_room, store):
+def test_refusals_stand_out_and_can_be_seen_alone(acting, acting_room, store):
     store.note_refusal(
-        LOCAL, "champion.set", HOSTILE, "the champion changes only through a rollout", workspace=own_room.workspace
+        LOCAL, "champion.set", HOSTILE, "the champion changes only through a rollout", workspace=acting_room.workspace
     )
     page = acting.open("/w/WS/audit")
     page.get_by_role("switch", name="Only refusals").click()

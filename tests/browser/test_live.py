@@ -1,9 +1,13 @@
 """What happens in the store is on the screen a moment later, without anybody asking again."""
 
+from collections.abc import Iterator
+from itertools import cycle
+
 import pytest
 
 from tests.support.visit import best
 
+ALONE = True  # what other files have left under way takes its share of the server
 SOON_MS = 200
 # The first moment at which each line of the list was there.
 NOTE = """() => {
@@ -17,28 +21,30 @@ NOTE = """() => {
 
 
 @pytest.fixture
-def rollout(own_room) -> str:
-    """The one that runs."""
-    with own_room.api as api:
+def rollout(acting_room) -> Iterator[str]:
+    """The one that runs; it runs on afterwards."""
+    with acting_room.api as api:
         found: str = api.status()["rollout"]["id"]
-    return found
+        yield found
+        if api.rollouts.show(found)["paused"]:
+            api.rollouts.resume(found, "measured")
 
 
-def test_an_event_is_on_the_screen_within_a_fifth_of_a_second(acting, own_room, rollout):
+def test_an_event_is_on_the_screen_within_a_fifth_of_a_second(acting, acting_room, rollout):
     page = acting.open("/w/WS/events")
     page.evaluate(NOTE)
-    turns = iter(["pause", "resume"] * 5)
+    turns = cycle(["pause", "resume"])
 
     def until_it_is_shown() -> float:
         verb = next(turns)
-        with own_room.api as api:
+        with acting_room.api as api:
             getattr(api.rollouts, verb)(rollout, "measured")
         kind = f"rollout.{verb}d"
-        (event,) = own_room.platform.rows("SELECT seq, wall_ms FROM events WHERE type = ? ORDER BY seq DESC LIMIT 1", kind)
+        (event,) = acting_room.platform.rows("SELECT seq, wall_ms FROM events WHERE type = ? ORDER BY seq DESC LIMIT 1", kind)
         said = "([type, seq]) => Object.keys(window.seen).find((one) => one.includes(type) && one.endsWith(String(seq)))"
         page.wait_for_function(said, arg=[kind, event["seq"]])
         shown_ms = page.evaluate(f"(of) => window.seen[({said})(of)]", [kind, event["seq"]])
         return float(shown_ms - event["wall_ms"])
 
-    assert best(until_it_is_shown, SOON_MS, rounds=10) <= SOON_MS
-    assert own_room.records("rollout.pause")[-1]["reason"] == "measured"
+    assert best(until_it_is_shown, SOON_MS, rounds=15) <= SOON_MS
+    assert acting_room.records("rollout.pause")[-1]["reason"] == "measured"

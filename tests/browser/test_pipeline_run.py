@@ -18,11 +18,11 @@ PRINTED = f"\x1b[31m{HOSTILE}\x1b[0m \u202ereversed\x07\rkept\n".encode()
 
 
 @pytest.fixture(scope="module")
-def steps(own_room):
+def steps(acting_room):
     """A hand on the file's own home: runs whose tasks begin and end when a test says so."""
-    home = open_home(own_room.platform.home)
-    here = scene(home.store, home.predictions, own_room.workspace)
-    yield Steps(home.store, own_room.workspace, here.spec.pipelines["train"])
+    home = open_home(acting_room.platform.home)
+    here = scene(home.store, home.predictions, acting_room.workspace)
+    yield Steps(home.store, acting_room.workspace, here.spec.pipelines["train"])
     home.store.database.close()
 
 
@@ -121,7 +121,7 @@ def test_a_graph_of_200_steps_is_a_few_boxes_and_is_drawn_at_once(acting, steps)
     assert best(drawn, 250) <= 250
 
 
-def test_run_again_from_here_makes_a_run_on_the_same_data_and_is_in_the_audit_log(acting, own_room, steps):
+def test_run_again_from_here_makes_a_run_on_the_same_data_and_is_in_the_audit_log(acting, acting_room, steps):
     before = steps.begun(
         node("read", dataset="flights"), node("fit", "read"), node("score", "fit"), snapshots={"flights": "sha256:" + "5" * 64}
     )
@@ -135,9 +135,9 @@ def test_run_again_from_here_makes_a_run_on_the_same_data_and_is_in_the_audit_lo
     after = page.url.split("/runs/")[1][:32]
     page.locator("main header").get_by_text(after).wait_for()
     page.get_by_text("Repeats run").wait_for()
-    made = own_room.records("pipeline.run")[-1]
+    made = acting_room.records("pipeline.run")[-1]
     assert (made["actor"], made["reason"], made["result"]) == ("local", "look at it once more", "done")
-    with own_room.api as api:
+    with acting_room.api as api:
         run = api.runs.show(after)
     assert (run["again_of"], run["fresh"]) == (before, ["fit", "score"])
     assert (run["snapshots"], run["code_digest"]) == ({"flights": "sha256:" + "5" * 64}, steps.code)

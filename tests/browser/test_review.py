@@ -12,12 +12,12 @@ HOSTILE = '<img src=x onerror="document.title=1">\u202e'
 
 
 @pytest.fixture(scope="module")
-def asked(own_room):
+def asked(acting_room):
     """The version that waits for a decision; as the home knows it, ben started its run."""
-    with own_room.platform.client(WORKSPACE) as api:
+    with acting_room.platform.client(WORKSPACE) as api:
         (one,) = api.approvals.list(state="pending")
         tokens = {name: api.actors.add(name, ["validator"])["token"] for name in ("ann", "ben")}
-    with closing(sqlite3.connect(own_room.platform.home / "regie.db", timeout=30)) as db:
+    with closing(sqlite3.connect(acting_room.platform.home / "regie.db", timeout=30)) as db:
         run = "(SELECT run_id FROM model_versions WHERE name = ? AND version = ?)"
         db.execute(f"UPDATE pipeline_runs SET \"by\" = 'ben' WHERE run_id = {run}", (one["model"], one["version"]))
         db.commit()
@@ -25,11 +25,11 @@ def asked(own_room):
 
 
 @pytest.fixture
-def person(own_room, asked):
+def person(acting_room, asked):
     """Somebody of these before the room; nothing may go wrong on their pages."""
 
     def before(name, lang="en", theme="light"):
-        return own_room.visit(lang, theme, asked[1].get(name, ""))
+        return acting_room.visit(lang, theme, asked[1].get(name, ""))
 
     return before
 
@@ -70,7 +70,7 @@ def test_who_may_not_decide_sees_why_and_who_may(person, asked, name, lang, why)
         assert axe(page) == []
 
 
-def test_an_approval_on_the_page_is_in_the_audit_log_under_its_persons_name_and_shows_what_follows(person, asked, own_room):
+def test_an_approval_on_the_page_is_in_the_audit_log_under_its_persons_name_and_shows_what_follows(person, asked, acting_room):
     version, tokens = asked
     with watched(person("ann")) as visit, watched(person("ben")) as other:
         page = visit.open(f"/w/{WORKSPACE}/review/{version}")
@@ -87,6 +87,6 @@ def test_an_approval_on_the_page_is_in_the_audit_log_under_its_persons_name_and_
         assert page.title() != "1"
         decided = seen.get_by_role("region", name="Decided").get_by_role("row").filter(has_text=version)
         decided.filter(has_text="ann").wait_for()  # by the stream: nobody has touched that page
-    (record,) = [one for one in own_room.records("approval.grant") if one["target"] == version]
+    (record,) = [one for one in acting_room.records("approval.grant") if one["target"] == version]
     assert (record["actor"], record["result"], record["reason"]) == ("ann", "done", HOSTILE)
-    assert not [one for one in own_room.records("approval.grant") if tokens["ann"] in str(one)]
+    assert not [one for one in acting_room.records("approval.grant") if tokens["ann"] in str(one)]

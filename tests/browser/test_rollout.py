@@ -6,13 +6,14 @@ import pytest
 
 from tests.support.visit import sideways
 
+ALONE = True  # ends the rollout
 HOSTILE = "<img src=x onerror=alert(1)>\u202e" + "x" * 1900
 
 
 @pytest.fixture(scope="module")
-def running(own_room):
+def running(acting_room):
     """The id of the rollout in its canary."""
-    with own_room.api as api:
+    with acting_room.api as api:
         (found,) = api.rollouts.list("running")
     return found["id"]
 
@@ -68,7 +69,7 @@ def test_the_list_leads_by_state_to_each_rollout(room):
     page.wait_for_url(re.compile("state=aborted"))
 
 
-def test_a_person_pauses_and_aborts_by_buttons_hears_of_others_and_all_is_in_the_audit_log(acting, own_room, running):
+def test_a_person_pauses_and_aborts_by_buttons_hears_of_others_and_all_is_in_the_audit_log(acting, acting_room, running):
     page = acting.open(f"/w/WS/rollouts/{running}")
     assert off(page, "Resume")
     press(page, "Pause", HOSTILE)
@@ -78,14 +79,14 @@ def test_a_person_pauses_and_aborts_by_buttons_hears_of_others_and_all_is_in_the
     assert "<img src=x onerror=alert(1)>" in said(page)
     assert page.locator("main img").count() == 0
     assert sideways(page) <= 0
-    with own_room.api as api:  # somebody else, in a terminal: the page hears of it
+    with acting_room.api as api:  # somebody else, in a terminal: the page hears of it
         api.rollouts.resume(running, reason="seen enough")
     page.wait_for_function("() => !document.querySelector('main').innerText.includes('holds it here')")
     press(page, "Abort", "not this one")
     page.wait_for_function("() => document.querySelector('main').innerText.includes('It was aborted')")
     assert [off(page, verb) for verb in ("Pause", "Resume", "Abort")] == [True] * 3
     for verb, reason in (("pause", HOSTILE), ("resume", "seen enough"), ("abort", "not this one")):
-        (record,) = own_room.records(f"rollout.{verb}")
+        (record,) = acting_room.records(f"rollout.{verb}")
         assert (record["actor"], record["target"], record["reason"], record["result"]) == ("local", running, reason, "done")
     page = acting.open("/w/WS/rollouts")
     assert "not this one" in said(page)

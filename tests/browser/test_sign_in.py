@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from regie.client.http import Client
 from tests.support.visit import sideways, watched
 
 COOKIE = "regie_session_"
@@ -61,6 +62,25 @@ def test_a_link_signs_in_once_and_leads_to_where_one_wanted_to_go(stranger, shar
     page.get_by_role("alert").get_by_text("Each one works once").wait_for()
     assert page.get_by_text("regie open", exact=True).count() == 1
     assert "#" not in page.url
+
+
+def test_a_link_of_somebody_else_asks_before_it_signs_in(stranger, shared_room, ann):
+    """Else a link that somebody sends would make one work in another name, unawares."""
+    name, token = ann
+    with shared_room.api as api, Client(shared_room.address, "flights", token) as hers:
+        address = hers.sessions.link(RUNS)["link"]
+        mine = api.sessions.link(RUNS)["link"]
+    stranger.allow(r"POST .*/api/v1/session: 409")
+    page = stranger.tab(390)
+    page.goto(mine)
+    page.wait_for_url(shared_room.address + RUNS)
+    for choice, who in (("Stay local", "local"), (f"Sign in as {name}", name)):
+        page.goto(address)
+        page.get_by_role("alert").get_by_text(f"this link signs in {name}").wait_for()
+        assert sideways(page) <= 0
+        page.get_by_role("button", name=choice).click()
+        page.wait_for_url(shared_room.address + RUNS)
+        assert page.evaluate("async () => (await (await fetch('/api/v1/session')).json()).actor") == who
 
 
 def test_a_token_signs_in_its_person_and_is_kept_nowhere(stranger, shared_room, ann):

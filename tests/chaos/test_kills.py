@@ -1,14 +1,14 @@
 """`kill -9` of whatever runs, at any moment, under load: nothing acknowledged is lost, nothing is doubled, every invariant holds.
 
-The short version runs with the other tests; `make chaos` sets REGIE_CHAOS_KILLS to 200 or more. REGIE_CHAOS_SEED repeats a run's
-choices, if not its moments.
+The short version runs with the other tests, and strikes everything once; `make chaos` sets REGIE_CHAOS_KILLS to 200 or more.
+REGIE_CHAOS_SEED repeats a run's choices, if not its moments.
 """
 
 import os
 
 import pytest
 
-from tests.chaos.harness import SUPERVISED, Chaos, Supervised
+from tests.chaos.harness import SUPERVISED, TARGETS, Chaos, Supervised
 from tests.support import postgres
 
 KILLS = int(os.environ.get("REGIE_CHAOS_KILLS") or 0)
@@ -37,12 +37,14 @@ def survive(chaos: Chaos, kills: int) -> None:
 
 
 def test_on_sqlite_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(tmp_path):
-    survive(Chaos(tmp_path, SEED), KILLS // 2 or 4)
+    targets = TARGETS if KILLS else ("server worker serve", "task")
+    survive(Chaos(tmp_path, SEED, targets=targets), KILLS // 2 or 4)
 
 
 def test_on_postgresql_too_and_also_where_it_restarts_or_cuts_its_connections(tmp_path, postgres_url):
     strokes = {"restart": lambda: postgres.restart(tmp_path, postgres_url), "cut": lambda: postgres.cut(postgres_url)}
-    survive(Chaos(tmp_path, SEED + 1, strokes=strokes, REGIE_DATABASE=postgres_url), KILLS * 2 // 5 or 3)
+    targets = TARGETS if KILLS else ("server worker",)
+    survive(Chaos(tmp_path, SEED + 1, targets=targets, strokes=strokes, REGIE_DATABASE=postgres_url), KILLS * 2 // 5 or 4)
 
 
 @pytest.mark.chaos  # the short version of it is tests/integration/test_up.py

@@ -2,6 +2,7 @@
 
 import resource
 import sqlite3
+from contextlib import closing
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from regie.app.invariants import broken
 from regie.base.clock import HOUR_MS
 from regie.store.database import Database
 from tests.support.platform import made, released, running
+from tests.support.stream import Reader
 
 ROLLOUT = "canary 40% for 3d, full, watch 1d"
 AHEAD = {  # what the machine's clock wrote of times to come, or compares with now
@@ -69,6 +71,51 @@ def test_a_full_disk_is_said_keeps_nothing_half_and_is_over_when_there_is_room(w
     world.day += 1
     world.settle()
     assert set(world.ids.values()) <= set(world.logged()["id"].to_pylist())
+    assert invariants(platform) == []
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit of another process's files is Linux's")
+def test_on_a_full_disk_pages_are_read_signing_in_and_acting_are_refused_whole_and_a_stream_goes_on(world):
+    platform, rollout, run = world.platform, world.client.status()["rollout"]["id"], world.client.runs.list()[0]["run_id"]
+    acts = {"pause": (f"/api/v1/rollouts/{rollout}/pause", {"reason": "x"}), "again": (f"/api/v1/runs/{run}/again", {})}
+    pid, page = platform.processes["server"].popen.pid, {"origin": platform.address, "sec-fetch-site": "same-origin"}
+    kept = ("session_codes", "sessions", "audit_records", "events", "pipeline_runs", "jobs")
+
+    def counted():
+        return {table: platform.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"] for table in kept}
+
+    with platform.http("one") as http, closing(Reader(platform.port)) as stream:
+        codes = [http.post("/api/v1/session/codes").json()["code"] for _ in range(2)]
+        cookie = http.post("/api/v1/session", json={"code": codes[0]}, headers=page).headers["set-cookie"].partition(";")[0]
+        with closing(sqlite3.connect(platform.home / "regie.db", timeout=30)) as db, db:
+            db.execute("UPDATE session_uses SET used_wall_ms = used_wall_ms - 600000")  # so that its next use would be written
+        page["cookie"] = cookie
+        http.cookies.clear()
+        assert stream.next()["kind"] == "hello"
+        before = counted()
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        try:
+            refused = [http.post("/api/v1/session", json={"code": codes[1]}, headers=page), http.post("/api/v1/session/codes")]
+            refused += [http.post(path, json=body, headers=page) for path, body in acts.values()]
+            read = [
+                http.get(path, headers=page) for path in ("/api/v1/session", "/api/v1/pages/control-room", "/api/v1/pages/audit")
+            ]
+            with closing(Reader(platform.port, cookie=cookie)) as another:
+                assert another.next()["kind"] == "hello"
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        for answer in refused:
+            said = answer.json()
+            assert (answer.status_code, said["code"], "the disk is full" in said["what"]) == (507, "storage.full", True), said
+            assert said["where"]
+            assert said["do"]
+        assert [one.status_code for one in read] == [200] * 3, [one.text[:300] for one in read]
+        assert counted() == before
+        assert http.post("/api/v1/session", json={"code": codes[1]}, headers=page).status_code == 200
+        http.cookies.clear()
+        for verb in ("pause", "resume"):
+            assert http.post(f"/api/v1/rollouts/{rollout}/{verb}", json={"reason": "x"}).status_code == 200
+        assert stream.next("event")["subject"] == rollout
     assert invariants(platform) == []
 
 

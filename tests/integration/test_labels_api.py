@@ -20,7 +20,7 @@ from regie.app.home import Home, open_home
 from regie.app.server import bind, create_app
 from regie.base.canonical import sha256
 from regie.base.clock import DAY_MS, wall_ms
-from regie.data import labels
+from regie.data import stated
 from regie.data.tables import labels as table
 from regie.loop.scene import Scene, scene
 from regie.loop.truth import predictions, truth
@@ -123,7 +123,7 @@ class Place:
     def truth_as_of(self, prediction_id: str, key: str, time_ms: int, as_of_ms: int) -> list[float]:
         ids, keys = np.array([prediction_id], object), np.array([key], object)
         with self.store.read() as db:
-            found = labels.statements_for(db, W, [prediction_id], [key], as_of_ms, True)
+            found = stated.statements_for(db, W, [prediction_id], [key], as_of_ms, True)
         return join(Predictions(ids, keys, np.array([time_ms])), found, as_of_ms, DAY_MS).value.tolist()
 
     def count(self) -> int:

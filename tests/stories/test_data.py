@@ -162,6 +162,10 @@ def test_a_challenger_without_enough_evidence_is_judged_on_the_next_windows_and_
     assert [one["verdict"] for one in versions[2]["evidence"]] == ["not_enough_evidence"] * 3
     bounds = [(one["holdout"]["from_ms"], one["holdout"]["to_ms"]) for one in versions[2]["evidence"]]
     assert bounds == [(midnight(START_DAY + step - 7), midnight(START_DAY + step)) for step in (0, 7, 14)]
+    asked = {"run_id": versions[2]["run_id"], "metric_key": "judged.log_loss"}
+    with world.platform.http(world.name) as http:
+        history = http.get("/api/2.0/mlflow/metrics/get-history", params=asked).json()["metrics"]
+    assert [(one["step"], one["value"]) for one in history] == list(enumerate(one["value"] for one in versions[2]["evidence"]))
     assert world.champion() == 1
     assert [one["type"] for one in world.events("gates.inconclusive", "gates.dropped")] == ["gates.inconclusive"] * 2 + [
         "gates.dropped"

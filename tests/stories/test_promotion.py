@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+import mlflow
 import pytest
 
 from tests.support.platform import released
@@ -84,6 +85,35 @@ def test_a_version_trained_on_wrong_labels_is_refused_with_evidence_and_never_se
     assert bad not in log["version"].to_pylist()
     assert bad not in {variant["version"] for event in world.events("route.changed") for variant in event["data"]["variants"]}
     assert world.client.why(f"{world.name}@{bad}")["lines"][0]["type"] == "gates.failed"
+
+
+@pytest.fixture
+def client(world):
+    """MLflow's own, in the workspace."""
+    mlflow.set_tracking_uri(f"{world.platform.address}/w/{world.name}")
+    yield mlflow.MlflowClient()
+    mlflow.set_tracking_uri(None)
+
+
+def test_runs_are_ordered_and_compared_by_what_the_gates_measured_though_no_step_logged_anything(world, client):
+    versions = [one for one in world.client.models.show(world.name)["versions"] if one["evidence"]]
+    wanted = {one["run_id"]: one["evidence"][-1]["value"] for one in versions}
+    order = ["metrics.`judged.log_loss` ASC"]
+    found = mlflow.search_runs(search_all_experiments=True, filter_string="metrics.`judged.log_loss` > 0", order_by=order)
+    measured = dict(zip(found["run_id"], found["metrics.judged.log_loss"], strict=True))
+    assert measured == wanted
+    assert list(measured) == sorted(wanted, key=wanted.get)
+    assert set(found["metrics.judged.rows"]) == {420.0}
+    best, worst = found["run_id"].iloc[0], found["run_id"].iloc[-1]
+    assert worst == version(world, newest(world))["run_id"]  # that of the wrong labels
+    [point] = client.get_metric_history(best, "judged.log_loss")
+    run = client.get_run(best).info
+    assert (point.step, point.timestamp >= run.end_time) == (0, True)
+    asked = {"runs": f"{worst},{best}"}
+    shown = world.client.mapping("GET", "/api/v1/pages/compare", params=asked)["metrics"]["rows"]
+    [row] = [one for one in shown if one["name"] == "judged.log_loss"]
+    assert (row["direction"], row["differences"][1]["better"]) == ("lower", True)
+    assert world.client.runs.show(best)["state"] == "finished"
 
 
 def test_a_person_can_hold_a_rollout_let_it_go_on_and_end_it(world):

@@ -16,9 +16,7 @@ from regie.app.api import blobs
 from regie.app.doors import guard
 from regie.app.mlflow.routes import install as install_mlflow
 from regie.app.policy import OWN, WIRE
-from regie.app.schema import metadata
 from regie.app.workspace_path import WorkspacePath
-from regie.base.blobs import BlobStore
 from regie.base.clock import wall_ms
 from regie.base.errors import RegieError
 from regie.base.ids import new_id
@@ -27,12 +25,10 @@ from regie.pipelines import changes, lock, project, queries
 from regie.pipelines.runner import Runner
 from regie.pipelines.types import RunRequest
 from regie.pipelines.why import explain
-from regie.store.chain import start_chain
-from regie.store.change import Store
-from regie.store.database import Database
 from regie.store.tables import workspaces
 from regie.store.types import LOCAL
 from regie.tracking import changes as tracking
+from tests.conftest import open_store
 
 FLOW = """
 import os
@@ -130,11 +126,7 @@ class World:
 
     def __init__(self, folder, executor):
         self.folder = folder
-        database = Database(f"sqlite:///{folder / 'regie.db'}")
-        metadata.create_all(database.engine)
-        with database.write() as connection:
-            start_chain(connection)
-        self.store = Store(database, BlobStore(folder / "blobs"))
+        self.store = open_store(f"sqlite:///{folder / 'regie.db'}", folder)
         self.marks = folder / "marks"
         self.marks.mkdir()
         with self.store.change(LOCAL, "workspace.create", "w", workspace="w") as tx:

@@ -1,7 +1,8 @@
 """A person before the control room, for tests in a real browser: opens pages, and keeps what went wrong on the way.
 
 What is an error of a page: something written to its console as an error, an exception, a request without an answer or answered by 400
-and more, a violation of the content security policy (which the console tells). `allow` names what a test brings about on purpose.
+and more, a violation of the content security policy (which the console tells), a request to anywhere else than the server: a machine
+without a network has the whole control room. `allow` names what a test brings about on purpose.
 """
 
 import re
@@ -23,6 +24,10 @@ HEIGHT = 900
 READY = """() => document.querySelector("main h1") !== null
   && document.querySelector("main").dataset.shown === location.pathname + location.search
   && document.querySelector("[aria-busy=true], [data-waiting]") === null"""
+RUN_AXE = """async ([within, rules]) => {
+  const only = rules ? { runOnly: rules } : {};
+  return (await axe.run(within ?? document, { resultTypes: ["violations"], ...only })).violations;
+}"""
 FRAMES = """async ([scroll, ms]) => {
   const box = document.querySelector(scroll), took = [];
   let last = await new Promise(requestAnimationFrame);
@@ -84,12 +89,17 @@ class Visit:
     def _watch(self, page: Page) -> None:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: exception: {error}"))
+        page.on("request", self._asked)
         page.on("requestfailed", self._failed)
         page.on("response", self._answered)
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:  # _answered tells more of it
             self.wrong.append(f"{message.location.get('url', '')}: console: {message.text[:500]}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.address}/", "data:", "blob:", "about:")):
+            self.wrong.append(f"{request.method} {request.url}: another host")
 
     def _failed(self, request: Request) -> None:
         if "ERR_ABORTED" not in (request.failure or ""):  # the page itself has gone on
@@ -109,12 +119,11 @@ def sign_in(context: BrowserContext, address: str, token: str = "") -> None:
     assert done.ok, done.text()
 
 
-def axe(page: Page, within: str = "") -> list[str]:
-    """What axe-core finds that is serious or critical: rule, what it is, where. `within`: a selector."""
+def axe(page: Page, within: str = "", rules: tuple[str, ...] = ()) -> list[str]:
+    """What axe-core finds that is serious or critical: rule, what it is, where. `within`: a selector; `rules`: only these."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")  # by the debugger: the page's policy lets no script in
-    run = "async (within) => (await axe.run(within ?? document, { resultTypes: ['violations'] })).violations"
-    found = page.evaluate(run, within or None)
+    found = page.evaluate(RUN_AXE, [within or None, list(rules) or None])
     return [
         f"{one['id']} ({one['impact']}): {one['help']}: {node['target']} {node['html'][:200]}"
         for one in found

@@ -92,6 +92,8 @@ class Node:
     def __init__(self, home: Path, server: str = "http://127.0.0.1:9") -> None:
         self.home, self.server = home, server
         self.process: subprocess.Popen[bytes] | None = None
+        self.seen: dict[int, int] = {}  # where the records begin that a test asks for
+        self.second = "1"  # the version beside the champion
 
     def routes(self, endpoints: dict[str, Any], packages: dict[str, Path], clock: str = "wall") -> None:
         (self.home / "packages").mkdir(parents=True, exist_ok=True)
@@ -144,10 +146,31 @@ class Node:
         self.process.send_signal(number)
         return self.process.wait(20)
 
+    def forget(self) -> None:
+        """From here on, `records` has what is answered from now on."""
+        self.seen = {number: segment_path(self.home / "log", number).stat().st_size for number in segments(self.home / "log")}
+
+    def takes(self, plane: "Plane", packages: dict[str, Path], variants: list[dict[str, Any]], **more: Any) -> "Node":
+        """The node answers by these variants, each in its process; whatever is not version 1 is `second`, which has no past."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        self.second = str(int(self.second) + 1)
+        wanted = plane.want(
+            *(
+                {**one, "version": 1 if one["version"] == 1 else int(self.second), "package": plane.add(packages[Path(one["path"]).name])}
+                for one in variants
+            ),
+            **more,
+        )  # fmt: skip
+        until(lambda: plane.has(wanted))
+        until(lambda: all(self.get("/health")[1]["endpoints"]["flights"]["processes"].values()))
+        self.forget()
+        return self
+
     def records(self) -> list[dict[str, Any]]:
         found = []
         for number in segments(self.home / "log"):
-            data = segment_path(self.home / "log", number).read_bytes()[HEADER_BYTES:]
+            data = segment_path(self.home / "log", number).read_bytes()[self.seen.get(number, HEADER_BYTES) :]
             found += [json.loads(payload) for payload in read_records(data[: whole_records(data)])]
         return found
 
@@ -177,7 +200,7 @@ class Client:
         return dict(body)
 
 
-def until(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := holds():
@@ -196,12 +219,14 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 class Plane:
-    """The contract of docs/reference/node-http.md with the standard library, for tests: keeps what it was sent, refuses gaps."""
+    """The contract of docs/reference/node-http.md with the standard library, for one node: keeps what it was sent, refuses gaps."""
 
     def __init__(self, folder: Path) -> None:
         self.blobs = BlobStore(folder)
         self.endpoints: dict[str, Any] = {}
         self.clock, self.flush, self.now_ms = "wall", 0, 0
+        self.generation = 0  # the last that was wanted
+        self.seen: dict[tuple[str, int], int] = {}  # where the records of this test begin
         self.reports: list[dict[str, Any]] = []
         self.refusals: list[dict[str, Any]] = []
         self.stored: dict[tuple[str, int], bytearray] = {}
@@ -279,10 +304,10 @@ class Plane:
 
     def sync(self, report: dict[str, Any]) -> dict[str, Any]:
         self.reports.append(report)
-        end = time.monotonic() + 0.3
+        end = time.monotonic() + (0.1 if report["wait"] else 0)
         while time.monotonic() < end and not self.behind(report):
-            time.sleep(0.01)
-        return {"flush": self.flush, "clock": {"mode": self.clock, "now_ms": self.now_ms}, "wait_ms": 300,
+            time.sleep(0.005)
+        return {"flush": self.flush, "clock": {"mode": self.clock, "now_ms": self.now_ms}, "wait_ms": 100,
                 "routes": {"format": 1, "clock": self.clock, "endpoints": self.endpoints}}  # fmt: skip
 
     def behind(self, report: dict[str, Any]) -> bool:
@@ -300,9 +325,16 @@ class Plane:
             have += data[len(have) - offset :]
             return 200, len(have)
 
-    def want(self, endpoint: str, *variants: dict[str, Any], generation: int, **more: Any) -> None:
+    def want(self, *variants: dict[str, Any], **more: Any) -> int:
+        """Another route of the endpoint `flights`; returns its generation."""
+        self.generation += 1
         plain = [{key: value for key, value in one.items() if key != "path"} for one in variants]
-        self.endpoints = {**self.endpoints, endpoint: route(plain, generation, **more)}
+        self.endpoints = {"flights": route(plain, self.generation, **more)}
+        return self.generation
+
+    def has(self, generation: int) -> bool:
+        """Whether the node says that it answers by it."""
+        return bool(self.report["generations"] == {"flights": generation})
 
     @property
     def report(self) -> dict[str, Any]:
@@ -310,14 +342,20 @@ class Plane:
 
     def records(self) -> list[dict[str, Any]]:
         found = []
-        for _, data in sorted(self.stored.items()):
-            found += [json.loads(payload) for payload in read_records(bytes(data[HEADER_BYTES:]))]
+        for key, data in list(self.stored.items()):  # each segment begins after the one before
+            found += [json.loads(payload) for payload in read_records(bytes(data[self.seen.get(key, HEADER_BYTES) :]))]
         return found
 
 
-@pytest.fixture
-def plane(tmp_path: Path) -> Iterator[Plane]:
-    one = Plane(tmp_path / "blobs")
-    one.start()
-    yield one
-    one.stop()
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Plane]]:
+    """A node with its control plane, for test after test: starting one takes seconds."""
+    folder = tmp_path_factory.mktemp("synced")
+    plane = Plane(folder / "blobs")
+    plane.start()
+    node = Node(folder / "node", plane.url)
+    node.home.mkdir()
+    yield node.start(), plane
+    if node.process and node.process.poll() is None:
+        node.kill()
+    plane.stop()

@@ -11,7 +11,7 @@ from regie.runtime.package import write_package
 from regie.runtime.signature import Column
 from tests.support import misbehaving
 
-from .conftest import ROW, Node, frame, route, until, variant
+from .conftest import ROW, Node, frame, until, variant
 
 COLUMNS = (Column("carrier", "str", True, ("AA", "DL", "UA")), Column("distance", "float"), Column("hour", "int"))
 UNSEEN = {**ROW, "carrier": "ZZ"}
@@ -36,12 +36,20 @@ def bad(tmp_path_factory) -> dict[str, Path]:
     return {name: root / name for name in made}
 
 
-def canary(node: Node, bad, name: str, share: float = 1.0, **more) -> Node:
-    variants = [variant(1, "good", share=1 - share), variant(2, name, "challenger", share=share)]
-    node.routes({"flights": route(variants, **more)}, bad)
-    node.start()
-    until(lambda: all(health(node)["processes"].values()))
-    return node
+@pytest.fixture
+def node(home):
+    """One node for all tests of the file: each gives it a route."""
+    return home[0]
+
+
+@pytest.fixture
+def canary(home, bad):
+    """Make the node answer by the good version and one that misbehaves, `node.second`."""
+
+    def canary(name: str, share: float = 1.0, **more) -> None:
+        home[0].takes(home[1], bad, [variant(1, "good", share=1 - share), variant(2, name, "challenger", share=share)], **more)
+
+    return canary
 
 
 def health(node: Node) -> dict:
@@ -53,7 +61,11 @@ def fallbacks(node: Node) -> list[dict]:
 
 
 def metric(node: Node, name: str) -> float:
-    [line] = [one for one in node.get("/metrics")[1].splitlines() if one.startswith(f'{name}{{endpoint="flights",version="2"')]
+    [line] = [
+        one
+        for one in node.get("/metrics")[1].splitlines()
+        if one.startswith(f'{name}{{endpoint="flights",version="{node.second}"')
+    ]
     return float(line.rsplit(" ", 1)[1])
 
 
@@ -62,19 +74,19 @@ def last_error(node: Node) -> str:
     return lines[-1] if lines else ""
 
 
-def test_one_that_raises_on_some_rows_costs_nobody_an_answer_and_its_failures_are_counted(node, bad):
-    canary(node, bad, "raises")
+def test_one_that_raises_on_some_rows_costs_nobody_an_answer_and_its_failures_are_counted(node, canary):
+    canary("raises")
     with node.client() as client:
         versions = [client.ask(UNSEEN if number % 4 == 0 else ROW)["version"] for number in range(40)]
-    assert versions == ["1" if number % 4 == 0 else "2" for number in range(40)]
+    assert versions == ["1" if number % 4 == 0 else node.second for number in range(40)]
     assert {one["err"] for one in fallbacks(node)} == {"ValueError: Found unknown categories [nan] in column 0 during transform"}
     assert (metric(node, "regie_fallbacks_total"), metric(node, "regie_fallback_wait_seconds_count")) == (10, 10)
     assert metric(node, "regie_restarts_total") == 0
     assert 'error="ValueError: Found unknown categories' in last_error(node)
 
 
-def test_one_that_answers_too_late_is_not_waited_for_again_while_it_is_silent(node, bad):
-    canary(node, bad, "slow", deadline_ms=300)
+def test_one_that_answers_too_late_is_not_waited_for_again_while_it_is_silent(node, canary):
+    canary("slow", deadline_ms=300)
     with node.client() as client:
         answers = [client.ask(UNSEEN)["version"] for _ in range(12)]
     assert answers == ["1"] * 12
@@ -85,11 +97,11 @@ def test_one_that_answers_too_late_is_not_waited_for_again_while_it_is_silent(no
     assert min(waited) < 300 <= max(waited)
 
 
-def test_the_champions_answers_do_not_wait_for_a_canary_that_hangs(node, bad):
-    canary(node, bad, "slow", share=0.5, deadline_ms=2000)
-    os.kill(health(node)["processes"]["2"], signal.SIGSTOP)
-    stopped = health(node)["processes"]["2"]
-    asked = {"1": [], "2": []}
+def test_the_champions_answers_do_not_wait_for_a_canary_that_hangs(node, canary):
+    canary("slow", share=0.5, deadline_ms=2000)
+    os.kill(health(node)["processes"][node.second], signal.SIGSTOP)
+    stopped = health(node)["processes"][node.second]
+    asked = {"1": [], node.second: []}
 
     def ask(part: int) -> None:
         with node.client() as client:
@@ -102,7 +114,7 @@ def test_the_champions_answers_do_not_wait_for_a_canary_that_hangs(node, bad):
         one.start()
     for one in people:
         one.join()
-    assert asked["2"] == []
+    assert asked[node.second] == []
     records = {one["rid"]: one for one in node.records() if one["k"] == "p"}
     own = [records[rid]["ms"] for rid in asked["1"] if "fb" not in records[rid]]
     assert len(own) > 60
@@ -110,22 +122,22 @@ def test_the_champions_answers_do_not_wait_for_a_canary_that_hangs(node, bad):
     os.kill(stopped, signal.SIGCONT)
 
 
-def test_one_that_eats_memory_is_killed_and_said_to_be_and_comes_back_for_other_rows(node, bad):
-    canary(node, bad, "eats_memory", deadline_ms=60_000)
-    first = health(node)["processes"]["2"]
+def test_one_that_eats_memory_is_killed_and_said_to_be_and_comes_back_for_other_rows(node, canary):
+    canary("eats_memory", deadline_ms=60_000)
+    first = health(node)["processes"][node.second]
     with node.client() as client:
-        assert client.ask()["version"] == "2"
+        assert client.ask()["version"] == node.second
         assert client.ask(UNSEEN, X_Request_Id="eats")["version"] == "1"
         [record] = fallbacks(node)
         assert record["rid"] == "eats"
         assert record["err"] == "its process died: killed, out of memory: its answers took more than 1024 MiB"
-        until(lambda: client.ask()["version"] == "2")
-    assert health(node)["processes"]["2"] != first
+        until(lambda: client.ask()["version"] == node.second)
+    assert health(node)["processes"][node.second] != first
     assert metric(node, "regie_restarts_total") == 1
 
 
-def test_one_that_the_kernel_kills_is_said_to_be_out_of_memory_probably(node, bad):
-    canary(node, bad, "slow", deadline_ms=60_000)
+def test_one_that_the_kernel_kills_is_said_to_be_out_of_memory_probably(node, canary):
+    canary("slow", deadline_ms=60_000)
     killed: list[dict] = []
 
     def ask() -> None:
@@ -134,12 +146,12 @@ def test_one_that_the_kernel_kills_is_said_to_be_out_of_memory_probably(node, ba
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    pid = health(node)["processes"]["2"]
+    pid = health(node)["processes"][node.second]
     until(lambda: Path(f"/proc/{pid}/stat").read_text().split()[2] == "R")
     os.kill(pid, signal.SIGKILL)
     waiting.join()
     assert killed[0]["version"] == "1"
     [record] = fallbacks(node)
     assert record["err"] == "its process died: killed, probably out of memory"
-    score = until(lambda: health(node)["processes"]["2"])
+    score = until(lambda: health(node)["processes"][node.second])
     assert Path(f"/proc/{score}/oom_score_adj").read_text().strip() == "1000"

@@ -18,6 +18,7 @@ from regie.base.errors import BadInput, Conflict
 from regie.data import label_source, labels
 from regie.data.contract import ContractBroken
 from regie.data.label_source import Outcome
+from regie.data.stated import statements_for
 from regie.data.tables import labels as table
 from regie.predictions.labels import Predictions, join
 from regie.spec.document import Spec, TaskSpec
@@ -73,7 +74,7 @@ def truths(store: Store, key: str, day: float, as_of: int, positive: Any = True)
     keys, ids = np.empty(1, object), np.empty(1, object)
     keys[0], ids[0] = key, "p1"
     with store.read() as db:
-        found = labels.statements_for(db, W, ["p1"], [key], as_of, positive)
+        found = statements_for(db, W, ["p1"], [key], as_of, positive)
     return join(Predictions(ids, keys, np.array([at(day)])), found, as_of, DAY_MS).value.tolist()
 
 
