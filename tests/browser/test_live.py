@@ -7,7 +7,6 @@ import pytest
 
 from tests.support.visit import best
 
-ALONE = True  # what other files have left under way takes its share of the server
 SOON_MS = 200
 # The first moment at which each line of the list was there.
 NOTE = """() => {
@@ -46,5 +45,6 @@ def test_an_event_is_on_the_screen_within_a_fifth_of_a_second(acting, acting_roo
         shown_ms = page.evaluate(f"(of) => window.seen[({said})(of)]", [kind, event["seq"]])
         return float(shown_ms - event["wall_ms"])
 
-    assert best(until_it_is_shown, SOON_MS, rounds=15) <= SOON_MS
+    until_it_is_shown()  # the first one is the quickest: what follows comes to a page that was fetched again a moment ago
+    assert best(until_it_is_shown, SOON_MS, rounds=10) <= SOON_MS
     assert acting_room.records("rollout.pause")[-1]["reason"] == "measured"

@@ -51,22 +51,22 @@ export function useKeyset<Body, Row>(asked: Keyset<Body, Row>): KeysetShown<Body
   const { pages } = found.data;
   const rows = pages.flatMap(asked.rowsOf);
   const first = pages[0] as Body;
-  const refresh = () => {
+  const refresh = async (): Promise<void> => {
     const newest = asked.rowsOf(first)[0];
     const key = ["keyset", url];
-    if (newest === undefined) return void client.invalidateQueries({ queryKey: key });
-    void read<Body>(withSeq(url, "after", asked.seqOf(newest))).then((fresh) => {
-      const came = asked.rowsOf(fresh);
-      if (came.length >= MANY) return client.resetQueries({ queryKey: key });
-      client.setQueryData<InfiniteData<Body, number | null>>(key, (before) => {
-        const [old, ...rest] = before?.pages ?? [];
-        if (before === undefined || old === undefined) return before;
-        const known = new Set(asked.rowsOf(old).map(asked.seqOf));
-        const added = came.filter((row) => !known.has(asked.seqOf(row)));
-        return { ...before, pages: [asked.joined(fresh, [...added, ...asked.rowsOf(old)]), ...rest] };
-      });
-      return undefined;
-    }, () => undefined);
+    if (newest === undefined) return client.invalidateQueries({ queryKey: key });
+    const fresh = await read<Body>(withSeq(url, "after", asked.seqOf(newest))).catch(() => null);
+    if (fresh === null) return undefined; // `presence` says that the server is gone
+    const came = asked.rowsOf(fresh);
+    if (came.length >= MANY) return client.resetQueries({ queryKey: key });
+    client.setQueryData<InfiniteData<Body, number | null>>(key, (before) => {
+      const [old, ...rest] = before?.pages ?? [];
+      if (before === undefined || old === undefined) return before;
+      const known = new Set(asked.rowsOf(old).map(asked.seqOf));
+      const added = came.filter((row) => !known.has(asked.seqOf(row)));
+      return { ...before, pages: [asked.joined(fresh, [...added, ...asked.rowsOf(old)]), ...rest] };
+    });
+    return undefined;
   };
   useOld({ workspace: asked.workspace, on: asked.follow ? asked.on : [] }, refresh);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
@@ -77,5 +77,5 @@ export function useKeyset<Body, Row>(asked: Keyset<Body, Row>): KeysetShown<Body
     },
     [hasNextPage, isFetchingNextPage, fetchNextPage, count],
   );
-  return { first, rows, total: count + (hasNextPage ? 1 : 0), waiting: url !== asked.url, onSeen, refresh };
+  return { first, rows, total: count + (hasNextPage ? 1 : 0), waiting: url !== asked.url, onSeen, refresh: () => void refresh() };
 }

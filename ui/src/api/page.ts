@@ -1,12 +1,13 @@
 /* One data hook a page: what it asks for, and which events make that old. */
 import { queryOptions, type QueryKey, QueryClient, type UseSuspenseQueryOptions, useQueryClient, useSuspenseQuery } from "@tanstack/react-query";
-import { useDeferredValue, useEffect, useMemo, useRef } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import { type Answer, address, type Query, read, type Readable } from "./client";
 import { RegieError } from "./error";
 import { listen, type Message } from "./stream";
 
-/** A page that many events concern is fetched again once in this time. */
-const FRESH_MS = 1000;
+/** A page that many events concern is fetched again after a pause: so many times what the last answer took, and within these bounds. */
+const SPARING = 5;
+const [SOONEST_MS, LATEST_MS] = [100, 1000] as const;
 
 export const queries = new QueryClient({
   defaultOptions: {
@@ -71,33 +72,39 @@ export function usePage<Body>(asked: PageQuery<Body>): Shown<Body> {
   const shown = useDeferredValue(byUrl);
   const { data, dataUpdatedAt } = useSuspenseQuery(shown.options);
   const client = useQueryClient();
-  const refresh = useMemo(() => () => void client.invalidateQueries({ queryKey: shown.options.queryKey }), [client, shown]);
-  useOld(asked, refresh);
+  const fetchAgain = useMemo(() => () => client.invalidateQueries({ queryKey: shown.options.queryKey }), [client, shown]);
+  const refresh = useCallback(() => void fetchAgain(), [fetchAgain]);
+  useOld(asked, fetchAgain);
   return { data, asOf: dataUpdatedAt, waiting: shown.url !== asked.url, refresh };
 }
 
-/** Call `refresh` when one of the events comes, at once and then once a second; a hidden tab does when it is seen again. */
-export function useOld(asked: Pick<PageQuery<unknown>, "workspace" | "on" | "runs">, refresh: () => void): void {
+/** Call `refresh` when one of the events comes, at once and then with pauses; a hidden tab does when it is seen again. */
+export function useOld(asked: Pick<PageQuery<unknown>, "workspace" | "on" | "runs">, refresh: () => Promise<unknown>): void {
   const now = useRef({ asked, refresh });
   useEffect(() => {
     now.current = { asked, refresh };
   });
   useEffect(() => {
     let due: ReturnType<typeof setTimeout> | undefined;
-    let done = 0;
-    let owed = false;
-    const fetchAgain = () => {
+    let next = 0;
+    let fetching = false;
+    let owed = false; // what came while it was fetched, or while nobody looked
+    let ended = false;
+    const fetchAgain = async () => {
       due = undefined;
-      if (document.hidden) {
-        owed = true;
-        return;
-      }
-      owed = false;
-      done = Date.now();
-      now.current.refresh();
+      owed = document.hidden;
+      if (owed) return;
+      fetching = true;
+      const began = Date.now();
+      await now.current.refresh().catch(() => undefined);
+      const done = Date.now();
+      next = done + Math.min(Math.max(SPARING * (done - began), SOONEST_MS), LATEST_MS);
+      fetching = false;
+      if (owed) owe();
     };
     const owe = () => {
-      due ??= setTimeout(fetchAgain, Math.max(0, done + FRESH_MS - Date.now()));
+      if (fetching) owed = true;
+      else if (!ended) due ??= setTimeout(() => void fetchAgain(), Math.max(0, next - Date.now()));
     };
     const seen = () => {
       if (!document.hidden && owed) owe();
@@ -107,6 +114,7 @@ export function useOld(asked: Pick<PageQuery<unknown>, "workspace" | "on" | "run
     });
     document.addEventListener("visibilitychange", seen);
     return () => {
+      ended = true;
       clearTimeout(due);
       unlisten();
       document.removeEventListener("visibilitychange", seen);

@@ -24,7 +24,7 @@ export function EventPanel({ ws, id, follow }: { ws: string; id: string; follow:
   const [, change] = useUrl();
   const asked = walkQuery(ws, id);
   const { data, error, refetch } = useQuery(asked.options);
-  useOld(asked, () => void refetch());
+  useOld(asked, refetch);
   const event = data?.links.find((one) => one.asked)?.event;
   const close = (
     <Button look="bare" onClick={() => change({ event: "" })}>

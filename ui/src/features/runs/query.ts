@@ -154,8 +154,8 @@ export function useRuns(ws: string, asked: Asked): Runs {
     },
     [ws, data, blocks],
   );
-  useOld({ workspace: ws, on: MOVES }, () => void look((row) => row.ended_ms === null));
-  useOld({ workspace: ws, on: JUDGED }, () => void look(() => true));
+  useOld({ workspace: ws, on: MOVES }, () => look((row) => row.ended_ms === null));
+  useOld({ workspace: ws, on: JUDGED }, () => look(() => true));
   const rows = useValue(blocks.rows);
   const news = came !== null && came.to === data && came.news.count > 0 ? { count: came.news.count, all: came.news.counted_all } : null;
   return { answer: data, rows: data.count === 0 ? NOTHING : rows, waiting, onSeen: blocks.see, news, refresh };
