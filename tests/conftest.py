@@ -1,5 +1,6 @@
 """Fixtures that every test may use: a store on each database, a PostgreSQL server of our own."""
 
+import gc
 import itertools
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from regie.app.schema import metadata
 from regie.base.blobs import BlobStore
@@ -22,6 +25,25 @@ from tests.support import postgres
 settings.register_profile("regie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("regie")
 _numbers = itertools.count()
+gc.disable()  # until the tests are collected: half of that time it would look through modules that stay
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests are played by one worker; the attacks all by the same one, since they besiege one home."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return file.rpartition("/")[0] if "/attacks/" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Import inside; what is there at the end is never looked through again."""
+def loading(stays: bool = True) -> Iterator[None]:
+    """Import inside; what is there at the end is never looked through again, unless it may go as a model does (`stays=False`)."""
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if stays:
+            gc.freeze()
         if was:
             gc.enable()

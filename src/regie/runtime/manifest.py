@@ -27,12 +27,15 @@ class BadPackage(BadInput):
 
 
 def pack(folder: Path, blobs: BlobStore) -> str:
-    """Store each file of a folder and its manifest; returns the manifest's digest. The same files give the same digest."""
+    """Store each file of a folder and its manifest; returns the manifest's digest. The same files give the same digest.
+
+    Byte code that an interpreter left there when the package was opened is no part of it.
+    """
     manifest: Manifest = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             raise BadPackage(f"{path.name} is a link", str(folder), "a package holds plain files only")
-        if path.is_file():
+        if path.is_file() and path.parent.name != "__pycache__":
             manifest[path.relative_to(folder).as_posix()] = {"digest": blobs.put_file(path), "bytes": path.stat().st_size}
     if not manifest:
         raise BadPackage("there is no file in it", str(folder), "write the package before it is stored")

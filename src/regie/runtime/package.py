@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from regie.base.canonical import file_digest
 from regie.base.errors import BadInput, NotThereYet
+from regie.base.loading import loading
 from regie.runtime import facts as facts_file
 from regie.runtime import mlmodel, models, pickles
 from regie.runtime.facts import LIGHTGBM_ROWS, NATIVE, NUMPY_ROWS, Facts
@@ -57,6 +58,7 @@ class Package:
         return self.answer(self.reader.rows(records))
 
 
+@loading(stays=False)
 def open_package(folder: Path, signature: Signature | None = None) -> Package:
     """Open a package for answering. `signature` is used where the package itself has none.
 

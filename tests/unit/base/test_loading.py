@@ -16,6 +16,14 @@ def test_nothing_is_collected_meanwhile_and_what_was_made_is_not_looked_at_again
     assert gc.get_freeze_count() >= before + len(made)
 
 
+def test_what_may_go_is_collected_when_it_has_gone():
+    before = gc.get_freeze_count()
+    with loading(stays=False):
+        made = [[]]
+        made.append(made)
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, before)
+
+
 def test_a_start_that_fails_leaves_the_collector_on():
     with pytest.raises(ImportError), loading():
         import a_library_that_is_not_there  # noqa: F401

@@ -1,3 +1,4 @@
+import compileall
 import json
 import os
 
@@ -36,6 +37,14 @@ def test_a_folder_comes_back_byte_for_byte_and_equal_folders_have_equal_digests(
             if p.is_file()
         }
         assert got == FILES
+
+
+def test_byte_code_that_an_interpreter_left_behind_is_no_part_of_a_package(tmp_path, blobs):
+    folder = made(tmp_path / "a", {**FILES, "code/answer.py": b"x = 1"})
+    before = pack(folder, blobs)
+    compileall.compile_dir(folder, quiet=2)
+    assert list(folder.rglob("*.pyc"))
+    assert pack(folder, blobs) == before
 
 
 @pytest.mark.parametrize(
