@@ -94,7 +94,7 @@ def test_one_that_answers_too_late_is_not_waited_for_again_while_it_is_silent(no
     assert said[0] == "no answer within 300 ms"
     assert "its process has been silent for more than 300 ms" in said
     waited = [one["ms"] for one in fallbacks(node)]
-    assert min(waited) < 300 <= max(waited)
+    assert min(waited) < 300 <= round(max(waited))  # a timer may ring some microseconds early
 
 
 def test_the_champions_answers_do_not_wait_for_a_canary_that_hangs(node, canary):

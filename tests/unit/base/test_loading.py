@@ -21,7 +21,8 @@ def test_what_may_go_is_collected_when_it_has_gone():
     with loading(stays=False):
         made = [[]]
         made.append(made)
-    assert (gc.isenabled(), gc.get_freeze_count()) == (True, before)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() <= before
 
 
 def test_a_start_that_fails_leaves_the_collector_on():

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, false, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from regie.base.errors import NotFound
@@ -32,22 +32,24 @@ def locked(batch: Batch, workspace: str, trace_id: str) -> Trace:
 
 
 def made(batch: Batch, workspace: str, heard: Sequence[Trace]) -> dict[str, Trace]:
-    """The rows of these traces, made where they are missing, and locked."""
-    rows = [{name: value for name, value in asdict(one).items() if name != "key"} for one in heard]
+    """The rows of these traces, made where they are missing, and locked; in the order of their ids, whether they are there or not."""
+    rows = [
+        {name: value for name, value in asdict(one).items() if name != "key"} for one in sorted(heard, key=lambda one: one.id)
+    ]
+    batch.execute(_hold(batch.connection.dialect.name), rows)
     ids = {"workspace": workspace, "ids": [one.id for one in heard]}
-    put(batch, traces, ["workspace", "id"], rows, keep=True)
-    found = {row.id: Trace(**row._mapping) for row in batch.connection.execute(LOCK, ids)}
-    if len(found) < len(rows):  # somebody has deleted one between the two statements
-        batch.execute(_hold(batch.connection.dialect.name), rows)
-        found = {row.id: Trace(**row._mapping) for row in batch.connection.execute(LOCK, ids)}
-    return found
+    return {row.id: Trace(**row._mapping) for row in batch.connection.execute(LOCK, ids)}
 
 
 @cache
 def _hold(dialect: str) -> Any:
-    """Makes a trace, or locks the one that is there without changing it; in one statement, so that nobody comes between."""
+    """Makes a trace, or locks the one that is there without changing it; in one statement, so that nobody comes between.
+
+    PostgreSQL locks the row that is there before it asks for the condition, which never holds: nothing is written.
+    """
     statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(traces)
-    return statement.on_conflict_do_update(index_elements=["workspace", "id"], set_={"id": statement.excluded.id})
+    kept = {"id": statement.excluded.id}
+    return statement.on_conflict_do_update(index_elements=["workspace", "id"], set_=kept, where=false())
 
 
 def put(batch: Batch, table: Table, key: Sequence[str], rows: list[dict[str, Any]], keep: bool = False) -> None:
