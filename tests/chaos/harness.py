@@ -175,7 +175,13 @@ class Chaos:
         """Nobody ended who was not killed."""
         for name, process in self.platform.processes.items():
             assert process.popen is not None
-            assert process.popen.poll() is None, f"{name} ended by itself:\n{self.platform.log(name)[-3000:]}"
+            if process.popen.poll() is None:
+                continue
+            said = self.platform.log(name)[-3000:]
+            # Who comes up in the moment in which the database restarts says so and ends; `regie up` would start it again.
+            met = "restart" in self.strokes and "the database does not answer" in said
+            assert met, f"{name} ended by itself:\n{said}"
+            process.start()
 
     def kill(self) -> None:
         """Kill something somewhere in the middle of its work, and start it again. Between some kills the loop gets to move on."""
