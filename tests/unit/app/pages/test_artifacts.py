@@ -15,7 +15,6 @@ from regie.base.errors import BadInput, NotFound
 from regie.store.actors import everybody
 from regie.store.types import LOCAL
 from regie.tracking.artifacts import name as name_file
-from tests.support import measured_runs
 
 HOSTILE = "<img src=x onerror=alert(1)>.txt"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 30
@@ -24,20 +23,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 30
 @pytest.fixture
 def caller(sqlite_store):
     return CallerOf(sqlite_store, everybody(LOCAL), "team")
-
-
-@pytest.fixture
-def run_id(caller):
-    return measured_runs.fill(caller.store, "team", measured_runs.experiment(caller.store, "team", "search"), 1)[0]
-
-
-@pytest.fixture
-def keep(caller, run_id):
-    def keep(path, content):
-        measured_runs.keep(caller.store, "team", run_id, path, content)
-        return f"runs/{run_id}/{path}"
-
-    return keep
 
 
 def test_thousands_of_files_are_listed_in_pages_with_folders_once(caller, run_id, keep):

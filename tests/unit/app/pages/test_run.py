@@ -18,20 +18,6 @@ def caller(store):
     return CallerOf(store, everybody(LOCAL), "team")
 
 
-@pytest.fixture
-def run_id(caller):
-    return measured_runs.fill(caller.store, "team", measured_runs.experiment(caller.store, "team", "search"), 1)[0]
-
-
-@pytest.fixture
-def keep(caller, run_id):
-    def keep(path, content):
-        measured_runs.keep(caller.store, "team", run_id, path, content)
-        return f"runs/{run_id}/{path}"
-
-    return keep
-
-
 def test_a_metric_shows_its_latest_its_extremes_and_the_best_where_a_direction_is_known(caller, run_id):
     measured_runs.log(caller.store, run_id, "log_loss", [0.9, math.nan, 0.2, 0.5])
     measured_runs.log(caller.store, run_id, "speed", [3.0, 1.0])
